@@ -1,0 +1,5 @@
+"""`python -m yolopatch`."""
+
+from yolopatch.cli.main import main
+
+main()
