@@ -1,0 +1,1 @@
+"""What is copied into a patched tree: pure torch, relative imports only."""
