@@ -1,0 +1,34 @@
+"""A typo gets the nearest name."""
+
+from __future__ import annotations
+
+import pytest
+
+from yolopatch.catalog import Catalog
+from yolopatch.errors import RequestError
+from yolopatch.workflows.plan import make_plan
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "expected"),
+    [
+        ({"variant": "revcol-small"}, "no variant 'revcol-small'; did you mean revcol-s?"),
+        ({"variant": "Stock"}, "no variant 'Stock'; did you mean stock?"),
+        ({"yolo": "V7"}, "no YOLO 'V7'; did you mean v7?"),
+        ({"yolo": "x"}, "no YOLO 'x'; there are: v5, v7, v8, v9"),
+        ({"head": "p2p5"}, "no head 'p2p5'; did you mean p2-p5?"),
+        ({"pin": "mian"}, "no pin of YOLOv7 'mian'; did you mean main?"),
+        ({"classes": 0}, "--nc is 0; a detector has 1 to 100000 classes"),
+        ({"variant": "stock", "head": "p2-p5"}, "YOLOv7 has no stock model for p2-p5, only for p3-p5"),
+    ],
+)
+def test_one_line_says_what_was_meant(kwargs, expected):
+    names = {"yolo": "v7", "variant": "revcol-s"} | kwargs
+    with pytest.raises(RequestError) as caught:
+        make_plan(Catalog(), names.pop("yolo"), names.pop("variant"), **names)
+    assert str(caught.value) == expected
+
+
+def test_a_pin_can_be_given_by_its_commit():
+    catalog = Catalog()
+    assert catalog.pin(catalog.upstream("v7"), "a207844").name == "main"

@@ -1,0 +1,148 @@
+"""`yolopatch apply`: the one command."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from yolopatch.cli.options import (
+    head_option,
+    json_option,
+    nc_option,
+    pin_option,
+    reporter,
+    talk_options,
+    variant_option,
+    yolo_option,
+)
+from yolopatch.cli.output import print_json
+
+if TYPE_CHECKING:
+    from yolopatch.workflows.apply import Applied
+
+LEVELS = ("none", "build", "forward", "gradients", "train", "export")
+
+
+@click.command("apply")
+@yolo_option
+@variant_option
+@pin_option
+@head_option
+@nc_option
+@click.option("--dest", type=click.Path(path_type=Path), metavar="DIR", help="Where to; default: ./yolov7-revcol-s.")
+@click.option("--verify", "level", type=click.Choice(LEVELS), help="How far to prove the result; default: forward.")
+@click.option(
+    "--origin",
+    type=click.Choice(("auto", "git", "pypi")),
+    default="auto",
+    show_default=True,
+    help="Where upstream's code comes from: git, or the package registry where no git host answers.",
+)
+@click.option("--remote", metavar="URL", help="Git mirror to fetch from, file:// too; the commit id decides.")
+@click.option("--offline", is_flag=True, help="Use the cache only.")
+@click.option(
+    "--python", type=click.Path(path_type=Path), metavar="PATH", help="Interpreter that verifies; default: this one."
+)
+@click.option("--device", default="cpu", show_default=True, metavar="D", help="Device that verifies: cpu, 0, cuda:1.")
+@click.option("--force", is_flag=True, help="Replace a workspace that is there, edited or not.")
+@json_option
+@talk_options
+def command(as_json: bool, quiet: bool, verbose: bool, **names: Any) -> None:
+    """Make a patched YOLO that upstream's own scripts train, and prove it.
+
+    \b
+    Examples:
+      yolopatch apply --yolo v7 --variant revcol-s
+      yolopatch apply --yolo v8 --variant revcol-n --head p2-p5 --nc 10 --verify train
+    """
+    from yolopatch.workflows.apply import Request, apply
+
+    request = Request(
+        yolo=names["yolo"],
+        variant=names["variant"],
+        pin=names["pin"],
+        head=names["head"],
+        classes=names["nc"],
+        origin=names["origin"],
+        remote=names["remote"],
+        dest=names["dest"],
+        verify=names["level"],
+        python=str(names["python"]) if names["python"] else None,
+        device=names["device"],
+        offline=names["offline"],
+        force=names["force"],
+    )
+    applied = apply(request, reporter(quiet, verbose))
+    if as_json:
+        print_json(_as_json(applied))
+        return
+    _print(applied, quiet)
+
+
+def _as_json(applied: Applied) -> dict[str, Any]:
+    from yolopatch.workflows.next_step import train_command
+
+    return {
+        "destination": str(applied.destination),
+        "made": applied.fresh,
+        "lock": applied.lock.model_dump(mode="json"),
+        "verify": applied.report.to_json() if applied.report else None,
+        "next": train_command(applied.plan, applied.plan.form),
+        "seconds": round(applied.seconds, 2),
+    }
+
+
+def _print(applied: Applied, quiet: bool) -> None:
+    from yolopatch.workflows.next_step import train_command
+
+    place = _relative(applied.destination)
+    if not applied.fresh:
+        click.echo(f"{place} is up to date (commit {applied.lock.commit[:12]}); nothing to do")
+    elif quiet:
+        click.echo(str(place))
+        return
+    else:
+        _print_made(applied, place)
+    if not quiet:
+        click.echo("\nnext, with your data set's YAML in place of the example:")
+        click.echo(f"  cd {shlex.quote(str(place))} && {train_command(applied.plan, applied.plan.form)}")
+
+
+def _print_made(applied: Applied, place: Path) -> None:
+    inputs = applied.lock.inputs
+    source = inputs.source
+    what = (source.commit or "")[:12] if source.origin == "git" else source.archive
+    click.echo(
+        f"{place}: {applied.plan.upstream.title} {inputs.pin} ({source.origin} {what}), "
+        f"variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes"
+    )
+    click.echo(f"  commit    {applied.lock.commit[:12]}, {len(inputs.patches)} patches on upstream's tree")
+    for form, config in applied.lock.configs.items():
+        click.echo(f"  {form:<9} {config}")
+    if applied.report is not None:
+        click.echo(f"  verified  {summary(applied.report.to_json())}")
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The numbers of a verification in one line."""
+    facts: dict[str, Any] = {}
+    for level in report["levels"]:
+        facts.update(level["facts"])
+    parts = [f"{level['name']} {level['seconds']:.1f} s" for level in report["levels"]]
+    if "parameters" in facts:
+        parts.append(f"{facts['parameters'] / 1e6:.2f}M parameters")
+    if "gflops" in facts:
+        parts.append(f"{facts['gflops']:.1f} GFLOPs at 640")
+    if "strides" in facts:
+        parts.append("strides " + ", ".join(f"{stride:g}" for stride in facts["strides"]))
+    return ", ".join(parts)
+
+
+def _relative(path: Path) -> Path:
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,104 @@
+"""Options that several verbs share, with completion from the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rich_click as click
+from click.shell_completion import CompletionItem
+
+from yolopatch.console import Reporter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _complete(find: Callable[[click.Context], list[str]]) -> Callable[..., list[CompletionItem]]:
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            names = find(ctx)
+        except Exception:  # completion must never print into the user's prompt
+            return []
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+def _yolos(_ctx: click.Context) -> list[str]:
+    from yolopatch.catalog import Catalog
+
+    return list(Catalog().yolos)
+
+
+def _variants(_ctx: click.Context) -> list[str]:
+    from yolopatch.catalog import STOCK, Catalog
+
+    return [STOCK, *Catalog().variants]
+
+
+def _heads(_ctx: click.Context) -> list[str]:
+    from yolopatch.catalog import HEADS
+
+    return list(HEADS)
+
+
+def _pins(ctx: click.Context) -> list[str]:
+    from yolopatch.catalog import Catalog
+
+    catalog = Catalog()
+    yolos = [ctx.params["yolo"]] if ctx.params.get("yolo") else catalog.yolos
+    return [pin.name for yolo in yolos for pin in catalog.upstream(yolo).pins]
+
+
+def _forms(ctx: click.Context) -> list[str]:
+    from yolopatch.catalog import Catalog
+
+    catalog = Catalog()
+    yolos = [ctx.params["yolo"]] if ctx.params.get("yolo") else catalog.yolos
+    return [form.name for yolo in yolos for form in catalog.upstream(yolo).forms]
+
+
+yolo_option = click.option(
+    "--yolo", required=True, metavar="NAME", shell_complete=_complete(_yolos), help="Which YOLO: v5, v7, v8 or v9."
+)
+variant_option = click.option(
+    "--variant",
+    required=True,
+    metavar="NAME",
+    shell_complete=_complete(_variants),
+    help="Size of RevCol (revcol-s, ...), or stock for upstream's own model.",
+)
+pin_option = click.option(
+    "--pin",
+    metavar="NAME",
+    shell_complete=_complete(_pins),
+    help="Upstream version or commit; default: the newest verified.",
+)
+head_option = click.option(
+    "--head",
+    default="p3-p5",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=_complete(_heads),
+    help="p3-p5, or p2-p5 with a stride-4 output for small objects.",
+)
+nc_option = click.option("--nc", type=int, metavar="N", help="Number of classes; default: 80.")
+form_option = click.option(
+    "--form",
+    metavar="NAME",
+    shell_complete=_complete(_forms),
+    help="Detection head (v7: idetect, iauxdetect, detect; v9: ddetect, dualddetect, detect).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def talk_options(function: F) -> F:
+    """Adds -q and -v."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Only warnings and the result.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="More about each step.")
+    return quiet(verbose(function))
+
+
+def reporter(quiet: bool, verbose: bool) -> Reporter:
+    """What the verb talks through."""
+    return Reporter(quiet=quiet, verbose=verbose)

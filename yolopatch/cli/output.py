@@ -1,0 +1,50 @@
+"""Prints results and errors: one JSON document on stdout with --json, plain lines without."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yolopatch.errors import YolopatchError
+
+
+def print_json(data: Any) -> None:
+    """The one JSON document of a command."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_error(error: YolopatchError, as_json: bool) -> int:
+    """Print an error for a person (stderr) or a program (stdout); its exit code."""
+    if as_json:
+        print_json(
+            {"error": {"kind": error.kind, "message": str(error), "detail": error.detail, "exit_code": error.exit_code}}
+        )
+        return error.exit_code
+    click.echo(f"error: {error}", err=True)
+    if error.detail:
+        click.echo(error.detail, err=True)
+    return error.exit_code
+
+
+def print_unexpected(error: Exception, as_json: bool) -> int:
+    """A bug of ours: one line, and the traceback in a file that can be sent to us."""
+    with tempfile.NamedTemporaryFile("w", prefix="yolopatch-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))
+    place = Path(log.name)
+    message = f"unexpected {type(error).__name__}: {error}; this is a bug of yolopatch, please report it with {place}"
+    wrapped = YolopatchError(" ".join(message.split()))
+    wrapped.exit_code = 3
+    return print_error(wrapped, as_json)
+
+
+def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
+    """Aligned columns on stdout, no colour, no box."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    for row in [header, *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,53 @@
+"""`yolopatch status`: is a workspace as apply made it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from yolopatch.cli.options import json_option
+from yolopatch.cli.output import print_json
+
+
+@click.command("status")
+@click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
+@json_option
+def command(workspace: Path, as_json: bool) -> None:
+    """Show what a workspace was made from and which files were edited since.
+
+    \b
+    Examples:
+      yolopatch status yolov7-revcol-s
+      yolopatch status yolov7-revcol-s --json
+    """
+    from yolopatch.workflows.status import inspect
+
+    status = inspect(workspace)
+    inputs = status.lock.inputs
+    if as_json:
+        print_json(
+            {
+                "clean": status.clean and not status.new,
+                "edited": status.edited,
+                "new": status.new,
+                "commits": status.commits,
+                "history_rewritten": status.rewritten,
+                "lock": status.lock.model_dump(mode="json"),
+            }
+        )
+        return
+    source = inputs.source
+    click.echo(f"{workspace}: {status.describe()}")
+    click.echo(f"  upstream  {inputs.yolo}, pin {inputs.pin} ({(source.commit or source.archive or '')[:40]})")
+    click.echo(f"  origin    {source.origin}" + (f" ({source.archive})" if source.archive else ""))
+    click.echo(f"  model     variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes")
+    click.echo(f"  patches   {', '.join(patch.name for patch in inputs.patches) or 'none'}")
+    for form, config in status.lock.configs.items():
+        click.echo(f"  {form:<9} {config}")
+    for name in status.commits:
+        click.echo(f"  yours     {name}")
+    for name in status.edited:
+        click.echo(f"  edited    {name}")
+    for name in status.new:
+        click.echo(f"  new       {name}")

@@ -1,0 +1,64 @@
+"""May apply write to a destination, and does what stands there match already?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from yolopatch.errors import RequestError
+from yolopatch.series import repository
+from yolopatch.workflows.revert import reverted_base
+from yolopatch.workflows.status import inspect
+from yolopatch.workspace.lock import Inputs, Lock, read_lock
+from yolopatch.workspace.state import differences, is_free
+
+
+def refuse_inside_cache(destination: Path, cache: Path) -> None:
+    """Raise `RequestError` where the destination is in the cache, or the cache in it."""
+    here, there = destination.resolve(), cache.resolve()
+    if here == there or there in here.parents or here in there.parents:
+        raise RequestError(f"{destination} and the cache {cache} overlap; choose another --dest")
+
+
+def check(destination: Path, *, force: bool) -> Lock | None:
+    """The lock of the workspace that stands at `destination`; None where the place is free.
+
+    Raises:
+        RequestError: something that is not ours stands there, or the user edited the workspace
+            and `force` is off.
+    """
+    if _is_reverted(destination, force) or is_free(destination):
+        return None
+    if force:
+        return read_lock(destination)
+    status = inspect(destination)
+    if not status.clean:
+        raise RequestError(
+            f"{destination} was edited since apply ({status.describe()}); --force overwrites it, --dest makes another"
+        )
+    return status.lock
+
+
+def up_to_date(destination: Path, present: Lock, wanted: Inputs) -> bool:
+    """Whether the workspace was made from exactly these inputs and is as it was made."""
+    return not differences(present, wanted) and inspect(destination).clean
+
+
+def other(destination: Path, present: Lock, wanted: Inputs, origin: str) -> RequestError:
+    """The error for a workspace of ours that was made from other inputs."""
+    have = ", ".join(differences(present, wanted)) or f"origin {present.inputs.source.origin}, asked for {origin}"
+    return RequestError(f"{destination} is another workspace ({have}); --force replaces it, --dest makes another")
+
+
+def _is_reverted(destination: Path, force: bool) -> bool:
+    """Whether a workspace was reverted here and nothing else has been put in since."""
+    base = reverted_base(destination)
+    if base is None:
+        return False
+    changes = repository.changes(destination)
+    mine = (*changes.edited, *changes.new, *repository.ignored(destination))
+    if force or (repository.head(destination) == base and not mine):
+        return True
+    raise RequestError(
+        f"{destination} was reverted and holds files of yours ({', '.join(mine[:3]) or 'commits'}); "
+        "--force overwrites it, --dest makes another"
+    )

@@ -1,0 +1,82 @@
+"""Turns names that a user typed into the things they mean, before anything is fetched or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolopatch.catalog import HEADS, STOCK, Catalog, Form, Pin, Upstream, Variant
+from yolopatch.errors import RequestError
+
+DEFAULT_CLASSES = 80
+MAX_CLASSES = 100_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made."""
+
+    upstream: Upstream
+    pin: Pin
+    variant: Variant | None
+    """None is `stock`."""
+    head: str
+    classes: int
+    forms: tuple[Form, ...]
+    """The detection heads that the workspace gets a model YAML for."""
+
+    @property
+    def variant_name(self) -> str:
+        """The variant's name, `stock` for upstream's own model."""
+        return self.variant.name if self.variant else STOCK
+
+    @property
+    def name(self) -> str:
+        """The stem of the workspace's and the YAML's name: `yolov7-revcol-s`, `yolov7-revcol-s-p2`."""
+        suffix = "" if self.head == HEADS[0] else f"-{self.head.split('-')[0]}"
+        return f"{self.upstream.name}-{self.variant_name}{suffix}"
+
+    def config(self, form: Form) -> str:
+        """The model YAML of `form`, relative to the workspace."""
+        if self.variant is None:
+            return form.stock[self.head]
+        suffix = "" if form.default else f"-{form.name}"
+        return f"{self.upstream.config}/{self.name}{suffix}.yaml"
+
+    @property
+    def form(self) -> Form:
+        """The form that is trained and verified where none is asked for."""
+        return next((form for form in self.forms if form.default), self.forms[0])
+
+
+def make_plan(
+    catalog: Catalog,
+    yolo: str,
+    variant: str,
+    *,
+    pin: str | None = None,
+    head: str = HEADS[0],
+    classes: int | None = None,
+) -> Plan:
+    """Look up every name.
+
+    Raises:
+        RequestError: a name is unknown, the number of classes is out of range, or upstream
+            has no stock model for the head.
+    """
+    upstream = catalog.upstream(yolo)
+    chosen = catalog.variant(variant)
+    wanted = catalog.head(head)
+    number = DEFAULT_CLASSES if classes is None else classes
+    if not 1 <= number <= MAX_CLASSES:
+        raise RequestError(f"--nc is {number}; a detector has 1 to {MAX_CLASSES} classes")
+    forms = upstream.forms if chosen else tuple(form for form in upstream.forms if wanted in form.stock)
+    if not forms:
+        have = sorted({name for form in upstream.forms for name in form.stock})
+        raise RequestError(f"{upstream.title} has no stock model for {wanted}, only for {', '.join(have)}")
+    return Plan(upstream, catalog.pin(upstream, pin), chosen, wanted, number, forms)
+
+
+def default_destination(plan: Plan) -> Path:
+    """`./yolov7-revcol-s`."""
+    return Path.cwd() / plan.name
