@@ -1,0 +1,21 @@
+"""Prove that a patched tree works: probes in a process of their own, results as data."""
+
+from __future__ import annotations
+
+from .junit import to_junit
+from .report import LEVELS, Failure, LevelResult, VerifyReport
+from .runner import ProbeRequest, run_probe
+from .spec import FormSpec, ProbeSpec, load_spec
+
+__all__ = [
+    "LEVELS",
+    "Failure",
+    "FormSpec",
+    "LevelResult",
+    "ProbeRequest",
+    "ProbeSpec",
+    "VerifyReport",
+    "load_spec",
+    "run_probe",
+    "to_junit",
+]

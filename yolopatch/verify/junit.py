@@ -1,0 +1,50 @@
+"""A report as JUnit XML, one test case a level."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+from .report import LevelResult, VerifyReport
+
+# XML 1.0 has no way to write most control characters, not even escaped; upstream logs hold colour codes.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def to_junit(report: VerifyReport) -> str:
+    """The report as a JUnit XML document."""
+    failures = sum(result.status == "failed" for result in report.levels)
+    skipped = sum(result.status == "skipped" for result in report.levels)
+    counts = {
+        "tests": str(len(report.levels)),
+        "failures": str(failures),
+        "errors": "0",
+        "skipped": str(skipped),
+        "time": f"{report.seconds:.3f}",
+    }
+    root = ET.Element("testsuites", counts)
+    suite = ET.SubElement(root, "testsuite", {"name": _text(f"yolopatch.verify.{report.form}"), **counts})
+    properties = ET.SubElement(suite, "properties")
+    for name in ("workspace", "config", "form", "device", "python"):
+        ET.SubElement(properties, "property", {"name": name, "value": _text(getattr(report, name))})
+    for result in report.levels:
+        _case(suite, report, result)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: ET.Element, report: VerifyReport, result: LevelResult) -> None:
+    names = {"classname": _text(f"{report.config}.{report.form}"), "name": result.name}
+    case = ET.SubElement(suite, "testcase", {**names, "time": f"{result.seconds:.3f}"})
+    if result.status == "skipped":
+        ET.SubElement(case, "skipped", {"message": "an earlier level failed"})
+        return
+    if result.failure is not None:
+        failure = ET.SubElement(case, "failure", {"message": _text(result.failure.message), "type": "CheckFailed"})
+        failure.text = _text("\n".join(result.failure.lines()))
+        return
+    ET.SubElement(case, "system-out").text = _text("\n".join(f"{key}: {value}" for key, value in result.facts.items()))
+
+
+def _text(value: str) -> str:
+    return _UNWRITABLE.sub("?", value)

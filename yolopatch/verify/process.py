@@ -1,0 +1,152 @@
+"""Run a probe in a process of its own and follow what it says, whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+Event = dict[str, Any]
+
+_POLL = 0.05
+_START_LIMIT = 600.0  # seconds for importing torch, which may come over a slow network drive
+_USER_BASE = "PYTHONUSERBASE"
+_PROBE = Path(__file__).with_name("probe")
+
+# Upstream asks the network, writes settings, or logs to services unless told not to.
+_SETTINGS = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONUNBUFFERED": "1",
+    "MPLBACKEND": "Agg",
+    "WANDB_DISABLED": "true",
+    "WANDB_MODE": "disabled",
+    "COMET_MODE": "disabled",
+    "CLEARML_OFFLINE_MODE": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+}
+_FOLDERS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR", "MPLCONFIGDIR", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TMPDIR")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the process ended: its exit code, or the signal or time limit that stopped it."""
+
+    code: int | None
+    timed_out: bool = False
+
+    def __str__(self) -> str:
+        if self.timed_out:
+            return "was stopped by the time limit"
+        if self.code is not None and self.code < 0:
+            return f"was killed by {_signal_name(-self.code)}"
+        return f"ended with exit code {self.code}"
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    """The probe's variables: no Python settings of ours, upstream's files in `scratch`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name == _USER_BASE}
+    folders = {}
+    for name in _FOLDERS:
+        folder = scratch / name.lower()
+        folder.mkdir(exist_ok=True)
+        folders[name] = str(folder)
+    # v8 falls to one thread where this is not set.
+    threads = {"OMP_NUM_THREADS": str(_cpus())} if not kept.get("OMP_NUM_THREADS") else {}
+    return {**kept, **_SETTINGS, **folders, **threads}
+
+
+def follow(
+    python: Path, workspace: Path, scratch: Path, request: Event, on_event: Callable[[Event], None], *, limit: float
+) -> Ending:
+    """Run the probe on `request` and pass on each event as it comes.
+
+    `limit` is in seconds and holds for each level. The process and all its children are
+    gone when this returns or raises, KeyboardInterrupt included.
+    """
+    request_file, results = scratch / "request.json", scratch / "results.jsonl"
+    request_file.write_text(json.dumps(request), encoding="utf-8")
+    results.touch()
+    command = [str(python), "-B", str(_PROBE), str(request_file), str(results)]
+    with (
+        (scratch / "log").open("wb") as log,
+        results.open("rb") as stream,
+        _started(command, workspace, environment(scratch), log) as process,
+    ):
+        deadline = time.monotonic() + max(limit, _START_LIMIT)
+        while True:
+            code = process.poll()  # before reading, so that nothing written last is lost
+            for event in _read(stream):
+                on_event(event)
+                deadline = time.monotonic() + limit if event["event"] == "level" else deadline
+            if code is not None:
+                return Ending(code)
+            if time.monotonic() > deadline:
+                return Ending(None, timed_out=True)
+            time.sleep(_POLL)
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path, variables: dict[str, str], log: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process and what it started; the group outlives its leader where a child hangs."""
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def _read(stream: IO[bytes]) -> Iterator[Event]:
+    """The whole lines that came since the last call."""
+    while True:
+        position = stream.tell()
+        line = stream.readline()
+        if not line.endswith(b"\n"):
+            stream.seek(position)
+            return
+        yield json.loads(line)
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
