@@ -45,7 +45,8 @@ def test_every_pin_has_its_patches_and_each_has_a_proper_header(yolo):
     for pin in upstream.pins:
         for origin in ("git", "pypi"):
             series = CATALOG.series(upstream, pin, origin, ("compat", "revcol"))
-            assert {one.kind for one in series} == {"compat", "revcol"}
+            assert [one.kind for one in series].count("revcol") == 1
+            assert series[-1].kind == "revcol"
             assert all(read_patch(file) for file in CATALOG.patch_files(upstream, series))
 
 

@@ -19,7 +19,7 @@ from yolopatch.workflows.plan import make_plan
         ({"head": "p2p5"}, "no head 'p2p5'; did you mean p2-p5?"),
         ({"pin": "mian"}, "no pin of YOLOv7 'mian'; did you mean main?"),
         ({"classes": 0}, "--nc is 0; a detector has 1 to 100000 classes"),
-        ({"variant": "stock", "head": "p2-p5"}, "YOLOv7 has no stock model for p2-p5, only for p3-p5"),
+        ({"variant": "stock", "head": "p2-p5"}, "YOLOv7 main has no stock model for p2-p5, only for p3-p5"),
     ],
 )
 def test_one_line_says_what_was_meant(kwargs, expected):

@@ -38,7 +38,10 @@ class Model(BaseModel):
 
 
 class Move(Model):
-    """A file or folder of a package and its place in the repository ('' is the top)."""
+    """A file or folder of a package and its place in the repository ('' is the top).
+
+    `{project}` and `{version}` in the source are those of the origin.
+    """
 
     source: str
     target: str
@@ -100,6 +103,8 @@ class Pin(Model):
     licence: str | None = None
     series: tuple[Name, ...]
     origins: Origins = Origins()
+    lacks_stock_heads: tuple[str, ...] = ()
+    """Heads that upstream had no model YAML for yet."""
 
     @model_validator(mode="after")
     def _has_an_origin(self) -> Pin:

@@ -70,11 +70,21 @@ def make_plan(
     number = DEFAULT_CLASSES if classes is None else classes
     if not 1 <= number <= MAX_CLASSES:
         raise RequestError(f"--nc is {number}; a detector has 1 to {MAX_CLASSES} classes")
-    forms = upstream.forms if chosen else tuple(form for form in upstream.forms if wanted in form.stock)
-    if not forms:
-        have = sorted({name for form in upstream.forms for name in form.stock})
-        raise RequestError(f"{upstream.title} has no stock model for {wanted}, only for {', '.join(have)}")
-    return Plan(upstream, catalog.pin(upstream, pin), chosen, wanted, number, forms)
+    chosen_pin = catalog.pin(upstream, pin)
+    forms = upstream.forms if chosen else _stock_forms(upstream, chosen_pin, wanted)
+    return Plan(upstream, chosen_pin, chosen, wanted, number, forms)
+
+
+def _stock_forms(upstream: Upstream, pin: Pin, head: str) -> tuple[Form, ...]:
+    """The forms that upstream has a model of its own for.
+
+    Raises:
+        RequestError: there is none for `head`.
+    """
+    have = {name for form in upstream.forms for name in form.stock} - set(pin.lacks_stock_heads)
+    if head not in have:
+        raise RequestError(f"{upstream.title} {pin.name} has no stock model for {head}, only for {', '.join(have)}")
+    return tuple(form for form in upstream.forms if head in form.stock)
 
 
 def default_destination(plan: Plan) -> Path:

@@ -1,0 +1,80 @@
+"""Real upstream code: from the package registry, and from git where YOLOPATCH_TEST_MIRRORS names mirrors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yolopatch.catalog import Catalog
+from yolopatch.sources.reach import registry_problem
+
+CATALOG = Catalog()
+Apply = Callable[..., "tuple[Path, dict[str, Any]]"]
+
+
+@pytest.fixture(scope="session")
+def registry() -> None:
+    """Skips where no package registry offers what the default pins need."""
+    for yolo in CATALOG.yolos:
+        package = CATALOG.pin(CATALOG.upstream(yolo), None).origins.pypi
+        assert package is not None
+        problem = registry_problem(package.project, package.file)
+        if problem:
+            pytest.skip(f"no package registry can be reached: {problem}")
+
+
+@pytest.fixture(scope="session")
+def mirrors() -> Path:
+    """The folder with v5.git, v7.git, v8.git and v9.git; skips where there is none."""
+    named = os.environ.get("YOLOPATCH_TEST_MIRRORS")
+    if not named:
+        pytest.skip("YOLOPATCH_TEST_MIRRORS names no folder of bare repositories (see CONTRIBUTING.md, Tests)")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a user whose home is empty."""
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("YOLOPATCH_")},
+        "YOLOPATCH_CACHE": str(home / "cache"),
+        "YOLO_CONFIG_DIR": str(home / "ultralytics"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "WANDB_MODE": "disabled",
+    }
+
+
+@pytest.fixture(scope="session")
+def apply(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Apply:
+    """Runs `yolopatch apply --json` into a new folder; the folder and the document."""
+
+    def call(*args: str) -> tuple[Path, dict[str, Any]]:
+        dest = tmp_path_factory.mktemp("workspace") / "w"
+        command = [sys.executable, "-m", "yolopatch", "apply", *args, "--dest", str(dest), "--json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return dest, json.loads(done.stdout)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def verify(environment: dict[str, str]) -> Callable[..., dict[str, Any]]:
+    """Runs `yolopatch verify --json`; the report."""
+
+    def call(*args: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "yolopatch", "verify", *args, "--json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    return call
