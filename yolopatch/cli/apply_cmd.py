@@ -18,7 +18,7 @@ from yolopatch.cli.options import (
     variant_option,
     yolo_option,
 )
-from yolopatch.cli.output import print_json
+from yolopatch.cli.output import print_forms, print_json
 
 if TYPE_CHECKING:
     from yolopatch.workflows.apply import Applied
@@ -120,8 +120,7 @@ def _print_made(applied: Applied, place: Path) -> None:
         f"variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes"
     )
     click.echo(f"  commit    {applied.lock.commit[:12]}, {len(inputs.patches)} patches on upstream's tree")
-    for form, config in applied.lock.configs.items():
-        click.echo(f"  {form:<9} {config}")
+    print_forms(applied.lock.configs)
     if applied.report is not None:
         click.echo(f"  verified  {summary(applied.report.to_json())}")
 

@@ -18,6 +18,8 @@ from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
 
 VERBS = ("apply", "list", "render", "verify", "status", "revert", "cache", "doctor", "completion")
 
+rich_click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"
+rich_click.rich_click.PADDING_HELPTEXT_FIRST_LINE = (0, 0, 1, 0)
 rich_click.rich_click.COMMAND_GROUPS = {
     "yolopatch": [
         {"name": "Make a patched YOLO", "commands": ["list", "apply", "render"]},

@@ -72,7 +72,7 @@ pin_option = click.option(
     "--pin",
     metavar="NAME",
     shell_complete=_complete(_pins),
-    help="Upstream version or commit; default: the newest verified.",
+    help="Upstream version or commit; default: see yolopatch list.",
 )
 head_option = click.option(
     "--head",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,14 @@ def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     for row in [header, *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_forms(configs: Mapping[str, str]) -> None:
+    """The model YAML of each form, one a line."""
+    for form, config in configs.items():
+        click.echo(f"  {'form ' + form:<{max(len(name) for name in configs) + 5}} {config}")
+
+
+def wrapped(text: str, indent: int) -> str:
+    """`text` on lines of 100 columns; those after the first begin at column `indent`."""
+    return textwrap.fill(text, 100, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from yolopatch.cli.options import json_option
-from yolopatch.cli.output import print_json
+from yolopatch.cli.output import print_forms, print_json, wrapped
 
 
 @click.command("status")
@@ -42,9 +42,9 @@ def command(workspace: Path, as_json: bool) -> None:
     click.echo(f"  upstream  {inputs.yolo}, pin {inputs.pin} ({(source.commit or source.archive or '')[:40]})")
     click.echo(f"  origin    {source.origin}" + (f" ({source.archive})" if source.archive else ""))
     click.echo(f"  model     variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes")
-    click.echo(f"  patches   {', '.join(patch.name for patch in inputs.patches) or 'none'}")
-    for form, config in status.lock.configs.items():
-        click.echo(f"  {form:<9} {config}")
+    print_forms(status.lock.configs)
+    names = [patch.name.partition("/")[2].removesuffix(".patch") for patch in inputs.patches]
+    click.echo(wrapped(f"  patches   {len(names)}: {', '.join(names)}", 12))
     for name in status.commits:
         click.echo(f"  yours     {name}")
     for name in status.edited:
