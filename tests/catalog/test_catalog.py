@@ -6,7 +6,6 @@ import pytest
 
 from yolopatch.catalog import HEADS, Catalog
 from yolopatch.series.patchfile import read_patch
-from yolopatch.verify import load_spec
 from yolopatch.workflows.listing import listing
 from yolopatch.workflows.plan import make_plan
 from yolopatch.workflows.render import render_form
@@ -69,7 +68,7 @@ def test_every_default_pin_can_be_had_from_git_and_from_the_registry(yolo):
 
 @pytest.mark.parametrize("yolo", CATALOG.yolos)
 def test_every_form_can_be_verified(yolo):
-    spec = load_spec(CATALOG.patches / yolo / "probe.yaml")
+    spec = CATALOG.probe(yolo)
     assert [spec.for_form(form.name) for form in CATALOG.upstream(yolo).forms]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from yolopatch.catalog.yaml_file import load_model
 from yolopatch.console import Reporter
-from yolopatch.verify import ProbeRequest, VerifyReport, load_spec, run_probe
+from yolopatch.verify import ProbeRequest, ProbeSpec, VerifyReport, run_probe
 
 TREE = Path(__file__).parent / "tree"
 
@@ -27,7 +28,7 @@ class Workspace:
         self, level: str = "build", *, form: str = "detect", strides=(32,), timeout=120.0, shown=None, **how
     ) -> VerifyReport:
         """Run the probes; `how` is run_probe's."""
-        spec = load_spec(self.path / "probe.yaml").for_form(form)
+        spec = load_model(self.path / "probe.yaml", ProbeSpec).for_form(form)
         request = ProbeRequest(spec, "model.yaml", form, strides, nc=3, level=level, timeout=timeout, shown=shown)
         return run_probe(self.path, request, reporter=Reporter(quiet=True), **how)
 

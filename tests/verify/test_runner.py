@@ -107,9 +107,10 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from yolopatch.console import Reporter
-from yolopatch.verify import ProbeRequest, load_spec, run_probe
+from yolopatch.catalog.yaml_file import load_model
+from yolopatch.verify import ProbeRequest, ProbeSpec, run_probe
 path = Path(sys.argv[1])
-spec = load_spec(path / "probe.yaml").for_form("detect")
+spec = load_model(path / "probe.yaml", ProbeSpec).for_form("detect")
 run_probe(path, ProbeRequest(spec, "model.yaml", "detect", (32,), 3, "build"), reporter=Reporter(quiet=True))
 """
 

@@ -10,6 +10,7 @@ from yolopatch.catalog.names import unknown
 from yolopatch.catalog.paths import data_root
 from yolopatch.catalog.yaml_file import load_model
 from yolopatch.errors import RequestError
+from yolopatch.verify.spec import ProbeSpec
 
 STOCK = "stock"
 
@@ -101,6 +102,14 @@ class Catalog:
             if form.name == name:
                 return form
         raise unknown(f"form of {upstream.title}", name, [form.name for form in upstream.forms])
+
+    def probe(self, yolo: str) -> ProbeSpec:
+        """How the YOLO's trees are verified (`patches/<yolo>/probe.yaml`).
+
+        Raises:
+            RequestError: the file is missing or wrong.
+        """
+        return load_model(self.patches / yolo / "probe.yaml", ProbeSpec)
 
     def series(self, upstream: Upstream, pin: Pin, origin: str, kinds: tuple[str, ...]) -> tuple[Series, ...]:
         """The series of `pin` from `origin` (`git` or `pypi`) of the given kinds, in order."""

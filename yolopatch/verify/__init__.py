@@ -5,7 +5,7 @@ from __future__ import annotations
 from .junit import to_junit
 from .report import LEVELS, Failure, LevelResult, VerifyReport
 from .runner import ProbeRequest, run_probe
-from .spec import FormSpec, ProbeSpec, load_spec
+from .spec import FormSpec, ProbeSpec
 
 __all__ = [
     "LEVELS",
@@ -15,7 +15,6 @@ __all__ = [
     "ProbeRequest",
     "ProbeSpec",
     "VerifyReport",
-    "load_spec",
     "run_probe",
     "to_junit",
 ]

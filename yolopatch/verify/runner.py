@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..console import Reporter, Task
-from ..errors import EnvironmentFailed, RequestError
+from yolopatch.console import Reporter, Task
+from yolopatch.errors import EnvironmentFailed, RequestError
+
 from . import log
 from .process import Ending, Event, follow
 from .report import LEVELS, Failure, LevelResult, VerifyReport, rerun_command

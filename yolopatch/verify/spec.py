@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from ..errors import RequestError
+from yolopatch.errors import RequestError
 
 Dotted = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """`package.module:name`."""
@@ -163,22 +161,3 @@ class ProbeSpec(Part):
             export=self.export,
             onnx_output=self.onnx_output if override.onnx_output is None else override.onnx_output,
         )
-
-
-def load_spec(path: Path) -> ProbeSpec:
-    """Read and check a `probe.yaml`.
-
-    Raises:
-        RequestError: the file cannot be read, or a field is wrong; the message names file, field
-            and what was expected.
-    """
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RequestError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    try:
-        return ProbeSpec.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise RequestError(f"{path}: {where}: {first['msg']}") from error

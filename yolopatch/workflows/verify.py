@@ -8,7 +8,7 @@ from pathlib import Path
 from yolopatch.catalog import STRIDES, Catalog
 from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
-from yolopatch.verify import ProbeRequest, VerifyReport, load_spec, run_probe
+from yolopatch.verify import ProbeRequest, VerifyReport, run_probe
 from yolopatch.workspace.lock import read_lock
 
 
@@ -65,7 +65,7 @@ def verify_target(
 ) -> VerifyReport:
     """Run the probes of one tree up to `level`."""
     catalog = catalog or Catalog()
-    spec = load_spec(catalog.patches / target.yolo / "probe.yaml")
+    spec = catalog.probe(target.yolo)
     request = ProbeRequest(
         spec=spec.for_form(target.form),
         config=target.config,
