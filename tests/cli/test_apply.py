@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -25,7 +28,8 @@ def test_a_workspace_is_made(run, work):
     assert (folder / f"models/{NAME}.yaml").read_text().startswith("# YOLOtiny revcol-x\nnc: 80\n")
     assert (folder / "run.sh").stat().st_mode & 0o100
     assert not (folder / "paper.pdf").exists()
-    assert f"cd {NAME} && python train.py --cfg models/{NAME}.yaml" in done.stdout
+    # Pasted into the same shell it runs: the interpreter is named where no environment is active.
+    assert re.search(rf"cd {NAME} && \S*python\S* train.py --cfg models/{NAME}.yaml", done.stdout)
     assert git(folder, "log", "--format=%s|%an|%ad", "--date=short").splitlines() == [
         "Add the model YAML of revcol-x, head p3-p5, 80 classes|yolopatch|2026-01-01",
         "Add the RevCol payload of yolopatch 0.1.0|yolopatch|2026-01-01",
@@ -96,7 +100,7 @@ def test_an_edited_workspace_is_overwritten_by_force_alone(run, work):
     (work / NAME / "models/yolo.py").write_text("mine\n")
     done = run(*APPLY)
     assert done.returncode == 2
-    assert "was edited since apply (1 file edited: models/yolo.py); --force overwrites it" in done.stderr
+    assert "was edited since apply (1 file edited: models/yolo.py); --force overwrites the edits" in done.stderr
     assert (work / NAME / "models/yolo.py").read_text() == "mine\n"
     assert run(*APPLY, "--force").returncode == 0
     assert "RevCol" in (work / NAME / "models/yolo.py").read_text()
@@ -196,3 +200,30 @@ def test_parents_that_were_made_go_away_again_on_failure(run, work, tiny):
     patch.write_text(patch.read_text().replace(" for row in rows", " for row in columns"))
     assert run(*APPLY, "--dest", "a/b/c").returncode == 1
     assert not any(work.iterdir())
+
+
+def test_force_keeps_the_users_runs(run, work):
+    run(*APPLY)
+    (work / NAME / "runs" / "train").mkdir(parents=True)
+    (work / NAME / "runs" / "train" / "best.pt").write_text("weights")
+    (work / NAME / "notes.txt").write_text("mine")
+    (work / NAME / "models/yolo.py").write_text("edited")
+    assert run(*APPLY, "--nc", "3", "--dest", NAME, "--force").returncode == 0
+    assert (work / NAME / "runs" / "train" / "best.pt").read_text() == "weights"
+    assert (work / NAME / "notes.txt").read_text() == "mine"
+    assert "RevCol" in (work / NAME / "models/yolo.py").read_text()
+    assert [path.name for path in work.iterdir()] == [NAME]
+
+
+def test_a_polite_end_leaves_nothing(run, environment, work):
+    command = [sys.executable, "-m", "yolopatch", *APPLY]
+    process = subprocess.Popen(command, cwd=work, env=environment, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("patching"):
+            process.send_signal(signal.SIGTERM)
+            break
+    rest = process.stderr.read().lstrip()
+    code = process.wait()
+    # Whoever was faster: the signal, or the last rename.
+    assert (code, rest) == (130, "error: interrupted; nothing half-done was left\n") or code == 0
+    assert [path.name for path in work.iterdir()] in ([], [NAME])

@@ -74,13 +74,30 @@ def test_revert_refuses_edits_and_keeps_untracked_files(run, workspace):
     refused = run(*APPLY)
     assert refused.returncode == 2
     assert "files of yours (runs/" in refused.stderr
-    assert (workspace / "runs" / "best.pt").exists()
+    assert run(*APPLY, "--force").returncode == 0
+    assert (workspace / "runs" / "best.pt").read_text() == "weights"
+    assert (workspace / "models/revcol").is_dir()
 
 
 def test_a_revert_that_was_killed_can_be_run_again(run, workspace):
     (workspace / ".git" / "yolopatch-reverting").touch()
     (workspace / "models/yolo.py").write_text("half reverted")
     assert run("revert", NAME).returncode == 0
+
+
+def test_a_reverted_workspace_is_named_as_such(run, workspace):
+    run("revert", NAME)
+    for verb in ("status", "verify", "revert"):
+        done = run(verb, NAME)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "was reverted to upstream's tree" in done.stderr
+
+
+def test_status_prints_upstreams_own_commands(run, workspace):
+    done = run("status", NAME, "--next")
+    assert f"train.py --cfg models/{NAME}.yaml --data data.yaml" in done.stdout
+    (steps,) = json.loads(run("status", NAME, "--next", "--json").stdout)
+    assert set(steps) == {"form", "train", "val", "detect", "export"}
 
 
 def test_list_as_table_and_json(run):

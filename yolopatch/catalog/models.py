@@ -159,6 +159,8 @@ class Upstream(Model):
     default_pin: str
     data: str = "data.yaml"
     """A data set definition that upstream carries, for the printed training command."""
+    weights: str = "runs/train/{name}/weights/best.pt"
+    """Where upstream's training leaves the best weights."""
     payload: TreePath
     """The folder of the tree that the payload is copied to."""
     config: TreePath

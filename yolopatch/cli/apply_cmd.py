@@ -77,38 +77,48 @@ def command(as_json: bool, quiet: bool, verbose: bool, **names: Any) -> None:
     )
     applied = apply(request, reporter(quiet, verbose))
     if as_json:
-        print_json(_as_json(applied))
+        print_json(_as_json(applied, request.python))
         return
-    _print(applied, quiet)
+    _print(applied, request.python, quiet)
 
 
-def _as_json(applied: Applied) -> dict[str, Any]:
-    from yolopatch.workflows.next_step import train_command
+def _as_json(applied: Applied, python: str | None) -> dict[str, Any]:
+    from yolopatch.workflows.next_step import steps
 
     return {
         "destination": str(applied.destination),
         "made": applied.fresh,
         "lock": applied.lock.model_dump(mode="json"),
         "verify": applied.report.to_json() if applied.report else None,
-        "next": train_command(applied.plan, applied.plan.form),
+        "next": steps(applied.plan, applied.plan.form, python).train,
         "seconds": round(applied.seconds, 2),
     }
 
 
-def _print(applied: Applied, quiet: bool) -> None:
-    from yolopatch.workflows.next_step import train_command
-
+def _print(applied: Applied, python: str | None, quiet: bool) -> None:
     place = _relative(applied.destination)
-    if not applied.fresh:
-        click.echo(f"{place} is up to date (commit {applied.lock.commit[:12]}); nothing to do")
-    elif quiet:
+    if quiet:
         click.echo(str(place))
         return
-    else:
+    if applied.fresh:
         _print_made(applied, place)
-    if not quiet:
-        click.echo("\nnext, with your data set's YAML in place of the example:")
-        click.echo(f"  cd {shlex.quote(str(place))} && {train_command(applied.plan, applied.plan.form)}")
+    else:
+        click.echo(f"{place} is up to date (commit {applied.lock.commit[:12]})")
+    if applied.report is not None:
+        click.echo(f"  verified  {summary(applied.report.to_json())}")
+    _print_next(applied, place, python)
+
+
+def _print_next(applied: Applied, place: Path, python: str | None) -> None:
+    from yolopatch.workflows.next_step import steps
+
+    plan = applied.plan
+    click.echo(f"\nnext, with your data set's YAML in place of {plan.upstream.data}:")
+    click.echo(f"  cd {shlex.quote(str(place))} && {steps(plan, plan.form, python).train}")
+    for form in plan.forms:
+        if form is not plan.form:
+            click.echo(f"or, for {form.detector}:\n  {steps(plan, form, python).train}")
+    click.echo(f"to validate, detect and export: yolopatch status {shlex.quote(str(place))} --next")
 
 
 def _print_made(applied: Applied, place: Path) -> None:
@@ -119,10 +129,11 @@ def _print_made(applied: Applied, place: Path) -> None:
         f"{place}: {applied.plan.upstream.title} {inputs.pin} ({source.origin} {what}), "
         f"variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes"
     )
-    click.echo(f"  commit    {applied.lock.commit[:12]}, {len(inputs.patches)} patches on upstream's tree")
+    count = len(inputs.patches)
+    click.echo(
+        f"  commit    {applied.lock.commit[:12]}, {count} patch{'es' * (count != 1)}, {applied.plan.upstream.licence}"
+    )
     print_forms(applied.lock.configs)
-    if applied.report is not None:
-        click.echo(f"  verified  {summary(applied.report.to_json())}")
 
 
 def summary(report: dict[str, Any]) -> str:

@@ -36,10 +36,8 @@ def ls_command(as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    cells = [
-        (row["title"], row["kind"], f"{row['size'] / 1e6:.1f} MB", str(row["files"]), row["last_used"]) for row in rows
-    ]
-    table(cells, ("WHAT", "KIND", "SIZE", "FILES", "LAST USED"))
+    cells = [_cells(row) for row in rows]
+    table(cells, ("WHAT", "KEY", "KIND", "SIZE", "FILES", "LAST USED"))
 
 
 @command.command("verify")
@@ -101,3 +99,8 @@ def _plain(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    size = f"{row['size'] / 1e6:.1f} MB"
+    return row["title"], row["key"][:20], row["kind"], size, str(row["files"]), row["last_used"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -76,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def _run(args: list[str]) -> int:
     as_json = "--json" in args
+    # A polite end (kill, a batch system's time limit) cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = cli.main(args=args, prog_name="yolopatch", standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -87,8 +90,9 @@ def _run(args: list[str]) -> int:
         where = f" (see {usage.ctx.command_path} --help)" if usage.ctx else ""
         return print_error(RequestError(f"{_one_line(usage.format_message())}{where}"), as_json)
     except (click.Abort, KeyboardInterrupt):
-        print("\ninterrupted; nothing half-done was left", file=sys.stderr)
-        return 130
+        stopped = YolopatchError("interrupted; nothing half-done was left")
+        stopped.kind, stopped.exit_code = "interrupted", 130
+        return print_error(stopped, as_json)
     except YolopatchError as error:
         return print_error(error, as_json)
     except BrokenPipeError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from yolopatch.errors import YolopatchError
+from yolopatch.errors import RequestError, YolopatchError
 
 
 def print_json(data: Any) -> None:
@@ -60,3 +60,15 @@ def print_forms(configs: Mapping[str, str]) -> None:
 def wrapped(text: str, indent: int) -> str:
     """`text` on lines of 100 columns; those after the first begin at column `indent`."""
     return textwrap.fill(text, 100, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a report that the user asked for.
+
+    Raises:
+        RequestError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be written ({error.strerror or error}); name another file") from error

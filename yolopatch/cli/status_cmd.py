@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import rich_click as click
@@ -12,17 +13,23 @@ from yolopatch.cli.output import print_forms, print_json, wrapped
 
 @click.command("status")
 @click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--next", "show_next", is_flag=True, help="Upstream's own commands for this workspace instead.")
 @json_option
-def command(workspace: Path, as_json: bool) -> None:
+def command(workspace: Path, show_next: bool, as_json: bool) -> None:
     """Show what a workspace was made from and which files were edited since.
+
+    With --next: upstream's own commands to train, validate, detect and export, for each form.
 
     \b
     Examples:
       yolopatch status yolov7-revcol-s
-      yolopatch status yolov7-revcol-s --json
+      yolopatch status yolov7-revcol-s --next
     """
     from yolopatch.workflows.status import inspect
 
+    if show_next:
+        _print_steps(workspace, as_json)
+        return
     status = inspect(workspace)
     inputs = status.lock.inputs
     if as_json:
@@ -51,3 +58,16 @@ def command(workspace: Path, as_json: bool) -> None:
         click.echo(f"  edited    {name}")
     for name in status.new:
         click.echo(f"  new       {name}")
+
+
+def _print_steps(workspace: Path, as_json: bool) -> None:
+    from yolopatch.workflows.next_step import steps_of
+
+    found = steps_of(workspace)
+    if as_json:
+        print_json([asdict(steps) for steps in found])
+        return
+    for steps in found:
+        click.echo(f"{steps.form}, in {workspace}:")
+        for name in ("train", "val", "detect", "export"):
+            click.echo(f"  {getattr(steps, name)}")

@@ -9,7 +9,7 @@ import rich_click as click
 
 from yolopatch.cli.apply_cmd import LEVELS, summary
 from yolopatch.cli.options import form_option, json_option, reporter, talk_options
-from yolopatch.cli.output import print_json
+from yolopatch.cli.output import print_json, write_file
 
 if TYPE_CHECKING:
     from yolopatch.verify import VerifyReport
@@ -60,7 +60,7 @@ def command(
         reporter=reporter(quiet, verbose),
     )
     if junit:
-        junit.write_text(to_junit(report), encoding="utf-8")
+        write_file(junit, to_junit(report))
     if as_json:
         print_json(report.to_json())
     elif report.ok:

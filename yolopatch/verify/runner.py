@@ -12,6 +12,7 @@ from typing import Any
 
 from yolopatch.console import Reporter, Task
 from yolopatch.errors import EnvironmentFailed, RequestError
+from yolopatch.install_hint import install_command
 
 from . import log
 from .process import Ending, Event, follow
@@ -207,6 +208,5 @@ def _device(device: str) -> str:
 def _missing(module: str, interpreter: str) -> EnvironmentFailed:
     package = _PACKAGES.get(module, module)
     return EnvironmentFailed(
-        f"{interpreter} has no module '{module}'; install what upstream needs: "
-        f"{interpreter} -m pip install 'yolopatch[upstream]' {package}"
+        f"{interpreter} has no module '{module}'; install what upstream needs: {install_command(interpreter)} {package}"
     )

@@ -112,7 +112,8 @@ def _make(
     if tree.provenance.kind != likely:
         contents = gather(catalog, plan, tree.provenance.kind)
     inputs = _inputs(plan, locked_source(plan, tree), contents)
-    with building(destination) as folder:
+    keep = destinations.untracked(destination)
+    with building(destination, keep) as folder:
         with reporter.task("patching"):
             lock = _fill(folder, plan, tree, contents, inputs)
         report = _verify(request, plan, lock, folder, reporter, shown=destination)

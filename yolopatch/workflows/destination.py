@@ -6,9 +6,9 @@ from pathlib import Path
 
 from yolopatch.errors import RequestError
 from yolopatch.series import repository
-from yolopatch.workflows.revert import reverted_base
 from yolopatch.workflows.status import inspect
 from yolopatch.workspace.lock import Inputs, Lock, read_lock
+from yolopatch.workspace.marks import reverted_base
 from yolopatch.workspace.state import differences, is_free
 
 
@@ -33,7 +33,8 @@ def check(destination: Path, *, force: bool) -> Lock | None:
     status = inspect(destination)
     if not status.clean:
         raise RequestError(
-            f"{destination} was edited since apply ({status.describe()}); --force overwrites it, --dest makes another"
+            f"{destination} was edited since apply ({status.describe(new=False)}); "
+            "--force overwrites the edits, --dest makes another"
         )
     return status.lock
 
@@ -46,7 +47,17 @@ def up_to_date(destination: Path, present: Lock, wanted: Inputs) -> bool:
 def other(destination: Path, present: Lock, wanted: Inputs, origin: str) -> RequestError:
     """The error for a workspace of ours that was made from other inputs."""
     have = ", ".join(differences(present, wanted)) or f"origin {present.inputs.source.origin}, asked for {origin}"
-    return RequestError(f"{destination} is another workspace ({have}); --force replaces it, --dest makes another")
+    return RequestError(
+        f"{destination} is another workspace ({have}); --force replaces it (runs and other untracked files stay), "
+        "--dest makes another"
+    )
+
+
+def untracked(destination: Path) -> tuple[str, ...]:
+    """The user's own files at a destination that is about to be replaced; runs and weights among them."""
+    if not (destination / ".git").is_dir():
+        return ()
+    return (*repository.changes(destination).new, *repository.ignored(destination))
 
 
 def _is_reverted(destination: Path, force: bool) -> bool:
@@ -60,5 +71,5 @@ def _is_reverted(destination: Path, force: bool) -> bool:
         return True
     raise RequestError(
         f"{destination} was reverted and holds files of yours ({', '.join(mine[:3]) or 'commits'}); "
-        "--force overwrites it, --dest makes another"
+        "--force applies around them, --dest makes another"
     )

@@ -18,10 +18,10 @@ from yolopatch import git
 from yolopatch.catalog import Catalog
 from yolopatch.console import Reporter
 from yolopatch.errors import YolopatchError
+from yolopatch.install_hint import install_command
 from yolopatch.sources import Cache
 from yolopatch.sources.reach import git_host_problem, registry_problem
 
-INSTALL = "pip install 'yolopatch[upstream]'"
 _MINIMUM_FREE_MB = 500
 
 # Runs in the interpreter that is to verify; prints one JSON document.
@@ -125,13 +125,14 @@ def _packages(python: Path | None) -> list[Finding]:
     findings = [Finding("python", "ok", shown)]
     if not (3, 10) <= version[:2] <= (3, 13):
         findings = [Finding("python", "problem", f"{shown} is not supported", "use Python 3.10 to 3.13")]
-    return [*findings, _torch(facts), _torchvision(facts), *_missing(needed, facts["found"])]
+    install = install_command(str(python) if python else sys.executable)
+    return [*findings, _torch(facts, install), _torchvision(facts), *_missing(needed, facts["found"], install)]
 
 
-def _torch(facts: dict[str, Any]) -> Finding:
+def _torch(facts: dict[str, Any], install: str) -> Finding:
     version = facts["torch"]
     if version is None:
-        return Finding("torch", "problem", str(facts.get("torch_error", "not installed")), INSTALL)
+        return Finding("torch", "problem", str(facts.get("torch_error", "not installed")), install)
     numbers = tuple(int(part) for part in str(version).split("+")[0].split(".")[:2])
     if numbers < (2, 1):
         return Finding("torch", "problem", f"{version} is too old", "pip install 'torch>=2.1'")
@@ -144,7 +145,7 @@ def _torchvision(facts: dict[str, Any]) -> Finding:
     return Finding("torchvision", "problem", str(facts["nms"]), "install the torchvision release that matches torch")
 
 
-def _missing(needed: Iterable[Requirement], found: dict[str, str | None]) -> list[Finding]:
+def _missing(needed: Iterable[Requirement], found: dict[str, str | None], install: str) -> list[Finding]:
     absent = sorted(one.name for one in needed if found.get(one.name) is None)
     old = sorted(
         f"{one.name} {found[one.name]} (needs {one.specifier})"
@@ -154,7 +155,7 @@ def _missing(needed: Iterable[Requirement], found: dict[str, str | None]) -> lis
     if not absent and not old:
         return [Finding("packages", "ok", "everything that upstream's code needs")]
     text = "; ".join(filter(None, [f"missing: {', '.join(absent)}" if absent else "", ", ".join(old)]))
-    return [Finding("packages", "problem", text, INSTALL)]
+    return [Finding("packages", "problem", text, install)]
 
 
 def _upstream_requirements() -> list[Requirement]:

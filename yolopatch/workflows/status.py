@@ -7,7 +7,14 @@ from pathlib import Path
 from yolopatch.errors import RequestError
 from yolopatch.series import repository
 from yolopatch.workspace.lock import read_lock
+from yolopatch.workspace.marks import reverted_base
 from yolopatch.workspace.state import Status
+
+
+def refuse_reverted(workspace: Path) -> None:
+    """Raise `RequestError` where a workspace was reverted: there is nothing of ours in it."""
+    if reverted_base(workspace) is not None:
+        raise RequestError(f"{workspace} was reverted to upstream's tree; yolopatch apply makes a workspace again")
 
 
 def inspect(workspace: Path) -> Status:
@@ -16,6 +23,7 @@ def inspect(workspace: Path) -> Status:
     Raises:
         RequestError: it is no workspace, or its repository is gone.
     """
+    refuse_reverted(workspace)
     lock = read_lock(workspace)
     if not (workspace / ".git").exists():
         raise RequestError(f"{workspace}: its .git is gone, so edits cannot be told; apply again into a new --dest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from yolopatch.catalog import STRIDES, Catalog
 from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
 from yolopatch.verify import ProbeRequest, VerifyReport, run_probe
+from yolopatch.workflows.status import refuse_reverted
 from yolopatch.workspace.lock import read_lock
 
 
@@ -35,13 +37,14 @@ def verify(
         RequestError: it is no workspace, or has no such form.
         EnvironmentFailed: the interpreter lacks a package.
     """
+    refuse_reverted(workspace)
     lock = read_lock(workspace)
     catalog = Catalog()
     upstream = catalog.upstream(lock.inputs.yolo)
     if form is None:
         form = upstream.default_form.name if upstream.default_form.name in lock.configs else next(iter(lock.configs))
     if form not in lock.configs:
-        raise unknown(f"form in {workspace}", form, lock.configs)
+        raise unknown("form", form, lock.configs)
     target = Target(
         folder=workspace.absolute(),
         shown=str(workspace),
@@ -75,4 +78,9 @@ def verify_target(
         level=level,
         shown=target.shown,
     )
-    return run_probe(target.folder, request, python=Path(python) if python else None, device=device, reporter=reporter)
+    return run_probe(target.folder, request, python=_interpreter(python), device=device, reporter=reporter)
+
+
+def _interpreter(python: str | None) -> Path | None:
+    """A path as it stands, a bare name as the shell would find it."""
+    return Path(shutil.which(python) or python) if python else None

@@ -28,8 +28,8 @@ class Status:
         """Whether nothing that is tracked differs from what apply made."""
         return not (self.edited or self.commits or self.rewritten)
 
-    def describe(self) -> str:
-        """What differs, in a few words."""
+    def describe(self, *, new: bool = True) -> str:
+        """What differs, in a few words; `new` files too."""
         parts = []
         if self.rewritten:
             parts.append("its history was rewritten")
@@ -37,7 +37,7 @@ class Status:
             parts.append(f"{len(self.commits)} commit{'s' * (len(self.commits) > 1)} of yours")
         if self.edited:
             parts.append(f"{len(self.edited)} file{'s' * (len(self.edited) > 1)} edited: {_some(self.edited)}")
-        if self.new:
+        if self.new and new:
             parts.append(f"{len(self.new)} new file{'s' * (len(self.new) > 1)}: {_some(self.new)}")
         return "; ".join(parts) or "clean"
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
+from yolopatch.workspace.marks import mark_kept, move_kept
 
 _TEMPORARY = "yolopatch-new"
 _REPLACED = "yolopatch-old"
@@ -29,15 +30,17 @@ def recover(destination: Path) -> None:
     old = temporary_name(destination, _REPLACED)
     if old.exists():
         if destination.exists():
-            _remove(old)
+            _retire(old, destination)
         else:
             old.rename(destination)
     _remove(temporary_name(destination))
 
 
 @contextmanager
-def building(destination: Path) -> Iterator[Path]:
+def building(destination: Path, keep: tuple[str, ...] = ()) -> Iterator[Path]:
     """A new folder that becomes `destination` if the block ends well, and vanishes if it does not.
+
+    `keep` names the user's own files in a workspace that is replaced: they move to the new one.
 
     Raises:
         RequestError: the destination's parent cannot be written to.
@@ -49,7 +52,7 @@ def building(destination: Path) -> Iterator[Path]:
         with disk_errors(destination.parent):
             temporary.mkdir()
             yield temporary
-            _publish(temporary, destination)
+            _publish(temporary, destination, keep)
     except BaseException:
         _remove(temporary)
         for folder in reversed(made):
@@ -67,7 +70,8 @@ def disk_errors(folder: Path) -> Iterator[None]:
             raise EnvironmentFailed(f"no space left on the disk of {folder}; free some and run it again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise EnvironmentFailed(f"{folder} cannot be written to; choose another place with --dest") from error
-        raise
+        reason = error.strerror or error
+        raise RequestError(f"{folder}: nothing can be made there ({reason}); choose another --dest") from error
     except YolopatchError as error:
         # git wraps the disk's message into its own
         if _DISK_FULL.search(f"{error} {error.detail or ''}"):
@@ -90,12 +94,20 @@ def _make_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _publish(temporary: Path, destination: Path) -> None:
+def _publish(temporary: Path, destination: Path, keep: tuple[str, ...]) -> None:
     old = temporary_name(destination, _REPLACED)
     if destination.exists():
+        if keep:
+            mark_kept(destination, keep)
         destination.rename(old)
     temporary.replace(destination)
-    _remove(old)
+    _retire(old, destination)
+
+
+def _retire(old: Path, new: Path) -> None:
+    if old.exists():
+        move_kept(old, new)
+        _remove(old)
 
 
 def _remove(path: Path) -> None:
