@@ -130,9 +130,8 @@ def _print_made(applied: Applied, place: Path) -> None:
         f"variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes"
     )
     count = len(inputs.patches)
-    click.echo(
-        f"  commit    {applied.lock.commit[:12]}, {count} patch{'es' * (count != 1)}, {applied.plan.upstream.licence}"
-    )
+    licence = applied.plan.pin.licence or applied.plan.upstream.licence
+    click.echo(f"  commit    {applied.lock.commit[:12]}, {count} patch{'es' * (count != 1)}, {licence}")
     print_forms(applied.lock.configs)
 
 
