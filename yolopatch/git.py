@@ -32,6 +32,7 @@ from yolopatch.git_isolation import (
     SETTINGS,
     is_stray,
 )
+from yolopatch.interrupts import HeldInterrupts
 
 if TYPE_CHECKING:
     from git.cmd import Git
@@ -131,10 +132,16 @@ def run_bytes(
     if cwd is not None and not Path(cwd).is_dir():
         raise FileNotFoundError(f"no such folder: {cwd}")  # GitPython would run in the present one instead
     data = input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input
-    holder = _start(argv, cwd, env or {}, user_config)
+    held = HeldInterrupts()
+    try:
+        holder = _start(argv, cwd, env or {}, user_config)
+    except BaseException:
+        held.release()
+        raise
     process = holder.proc
     assert process is not None
     try:
+        held.release()
         stdout, stderr = _communicate(process, data, timeout, progress)
     except subprocess.TimeoutExpired:
         _kill_group(process)

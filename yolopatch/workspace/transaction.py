@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,8 +112,13 @@ def _retire(old: Path, new: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.exists():
+    # A git that was killed may take a moment to die and leave one more file in a folder that was just emptied.
+    for _ in range(10):
+        if not path.exists():
+            return
         shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            time.sleep(0.05)
 
 
 def _remove_if_empty(folder: Path) -> None:
