@@ -83,7 +83,7 @@ def _instead_of_git(no_host: NoGitHost, source: PypiSource, cache: Cache, report
             f"no git host answered ({no_host.reasons}) and no package index has '{source.file}' ({no_index.reasons}); "
             "check the network or proxy, or name a mirror with --remote"
         ) from no_index
-    differs = f" ({tree.comparison.summary})" if tree.comparison else ""
+    differs = f": {tree.comparison.summary}" if tree.comparison else ""
     reporter.warn(f"no git host answered ({no_host.reasons}); using PyPI {source.title} instead{differs}")
     return tree
 
