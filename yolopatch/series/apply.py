@@ -9,7 +9,7 @@ from pathlib import Path
 from yolopatch import git
 from yolopatch.errors import CheckFailed
 from yolopatch.series.patchfile import FileChange, Hunk, Patch
-from yolopatch.series.repository import IDENTITY
+from yolopatch.series.repository import reset
 
 
 def apply_patches(folder: Path, patches: Sequence[Patch]) -> None:
@@ -25,18 +25,13 @@ def apply_patches(folder: Path, patches: Sequence[Patch]) -> None:
         return
     files = [str(patch.file.resolve()) for patch in patches]
     args = ["am", "--quiet", "--3way", "--committer-date-is-author-date", "--keep-cr", "--no-scissors", *files]
-    result = git.run(args, cwd=folder, env=IDENTITY, check=False)
+    result = git.run(args, cwd=folder, check=False)
     if result.status == 0:
         return
     done = _applied_count(folder)
-    git.run(["am", "--abort"], cwd=folder, check=False)
-    # `--abort` goes back to before the first patch; the later message needs the files as the failing patch saw them.
-    for patch in patches[:done]:
-        git.run(
-            ["am", "--quiet", "--3way", "--committer-date-is-author-date", "--keep-cr", str(patch.file.resolve())],
-            cwd=folder,
-            env=IDENTITY,
-        )
+    # The message needs the files as the failing patch saw them: stop here, and take a half-merged patch away.
+    git.run(["am", "--quit"], cwd=folder)
+    reset(folder, "HEAD")
     raise _failure(folder, patches[min(done, len(patches) - 1)], str(result.stderr))
 
 

@@ -7,13 +7,6 @@ from pathlib import Path
 
 from yolopatch import git
 
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "yolopatch",
-    "GIT_AUTHOR_EMAIL": "noreply@yolopatch.invalid",
-    "GIT_COMMITTER_NAME": "yolopatch",
-    "GIT_COMMITTER_EMAIL": "noreply@yolopatch.invalid",
-}
-
 _EXCLUDE = """\
 /yolopatch.lock
 __pycache__/
@@ -29,7 +22,7 @@ __pycache__/
 def stamp(date: str) -> dict[str, str]:
     """Environment that makes a commit the same on every machine; `date` is YYYY-MM-DD, taken as UTC."""
     moment = f"{date}T00:00:00+0000"
-    return {**IDENTITY, "GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
+    return {"GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +78,7 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
     )
     destination = (request.dest or default_destination(plan)).expanduser().absolute()
     cache = Cache.default()
-    destinations.refuse_inside_cache(destination, cache.root)
+    destinations.refuse_inside_cache(destination, cache)
     # Before anything is fetched: a wrong destination or a wrong patch should not cost a download.
     destinations.check(destination, force=request.force)
     name = hashlib.sha256(str(destination).encode()).hexdigest()[:24]
@@ -200,7 +199,6 @@ def _verify(
     report = verify_target(target, level, python=request.python, device=request.device, reporter=reporter)
     if not report.ok:
         raise _not_verified(report, shown)
-    _clean_bytecode(folder)
     return report
 
 
@@ -211,8 +209,3 @@ def _not_verified(report: VerifyReport, destination: Path | None) -> CheckFailed
     kept = "nothing was written; --verify none makes it anyway, for a closer look" if destination else ""
     detail = "\n".join([*failed.failure.lines(), kept]).rstrip()
     return CheckFailed(f"verification failed at level {failed.name}: {failed.failure.message}", detail=detail)
-
-
-def _clean_bytecode(folder: Path) -> None:
-    for cache in folder.rglob("__pycache__"):
-        shutil.rmtree(cache, ignore_errors=True)

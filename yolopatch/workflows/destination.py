@@ -6,17 +6,17 @@ from pathlib import Path
 
 from yolopatch.errors import RequestError
 from yolopatch.series import repository
+from yolopatch.sources import Cache
 from yolopatch.workflows.status import inspect
 from yolopatch.workspace.lock import Inputs, Lock, read_lock
 from yolopatch.workspace.marks import reverted_base
 from yolopatch.workspace.state import differences, is_free
 
 
-def refuse_inside_cache(destination: Path, cache: Path) -> None:
+def refuse_inside_cache(destination: Path, cache: Cache) -> None:
     """Raise `RequestError` where the destination is in the cache, or the cache in it."""
-    here, there = destination.resolve(), cache.resolve()
-    if here == there or there in here.parents or here in there.parents:
-        raise RequestError(f"{destination} and the cache {cache} overlap; choose another --dest")
+    if cache.contains(destination) or cache.root.resolve().is_relative_to(destination.resolve()):
+        raise RequestError(f"{destination} and the cache {cache.root} overlap; choose another --dest")
 
 
 def check(destination: Path, *, force: bool) -> Lock | None:
