@@ -29,19 +29,71 @@ def test_every_norm_is_found_by_optimizers_that_look_for_torchs_norms() -> None:
 
 
 def test_drop_path_does_nothing_in_eval() -> None:
-    x = torch.randn(4, 3, 2, 2)
-    assert DropPath(0.9).eval()(x) is x
+    assert DropPath(0.9).eval()(torch.randn(4, 3, 2, 2)) is None
 
 
-def test_drop_path_drops_whole_samples_and_scales_the_others() -> None:
+def test_drop_path_draws_one_factor_a_sample_and_keeps_the_expectation() -> None:
     torch.manual_seed(0)
-    x = torch.ones(4000, 3, 2, 2)
-    dropped = DropPath(0.25).train()(x)
-    per_sample = dropped.flatten(1)
-    assert torch.equal(per_sample.min(1).values, per_sample.max(1).values)
-    values = per_sample[:, 0].unique()
-    torch.testing.assert_close(values, torch.tensor([0.0, 1 / 0.75]))
-    assert dropped.mean().item() == pytest.approx(1.0, abs=0.05)
+    factors = DropPath(0.25).train()(torch.ones(4000, 3, 2, 2))
+    torch.testing.assert_close(factors.unique(), torch.tensor([0.0, 1 / 0.75]))
+    assert factors.mean().item() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("saves", ["input", "all"])
+def test_a_dropped_sample_passes_a_block_unchanged(saves: str) -> None:
+    block = Block(8, 3, 1.0, 0.5, saves).train()
+    x = torch.randn(16, 8, 5, 5)
+    torch.manual_seed(0)
+    dropped = block.drop_path(x) == 0
+    torch.manual_seed(0)
+    same = (block(x) == x).flatten(1).all(1)
+    assert 0 < dropped.sum() < 16
+    assert torch.equal(same, dropped)
+
+
+@pytest.mark.parametrize("size", [(2, 3, 5), (1, 70, 70), (3, 1, 1)])
+@pytest.mark.parametrize("saves", ["input", "hidden"])
+@pytest.mark.parametrize("layer_scale", [0.5, 0.0])
+def test_the_fused_block_computes_what_the_ordinary_one_does(
+    size: tuple[int, ...], saves: str, layer_scale: float
+) -> None:
+    torch.manual_seed(0)
+    ordinary = Block(12, 5, layer_scale, 0.0, "all").double()
+    for parameter in ordinary.parameters():
+        nn.init.normal_(parameter)
+    fused = Block(12, 5, layer_scale, 0.0, saves).double()
+    fused.load_state_dict(ordinary.state_dict())
+    x = torch.randn(size[0], 12, *size[1:], dtype=torch.float64, requires_grad=True)
+    grad = torch.randn_like(x)
+    torch.testing.assert_close(fused(x), ordinary(x))
+    expected = torch.autograd.grad(ordinary(x), [x, *ordinary.parameters()], grad)
+    torch.testing.assert_close(torch.autograd.grad(fused(x), [x, *fused.parameters()], grad), expected)
+
+
+def test_a_chunk_is_no_block_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(8, 3, 1.0, 0.0, "input").double()
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64, requires_grad=True)
+    whole = torch.autograd.grad(block(x).sin().sum(), [x, *block.parameters()])
+    monkeypatch.setattr("yolopatch.payload.revcol.fused.CHUNK", (0, 0))
+    monkeypatch.setattr("yolopatch.payload.revcol.fused.LEAST_ROWS", 7)
+    torch.testing.assert_close(torch.autograd.grad(block(x).sin().sum(), [x, *block.parameters()]), whole)
+
+
+def test_a_hook_on_a_part_of_a_block_is_called() -> None:
+    block, seen = Block(8, 3, 1.0, 0.0, "input"), []
+    handle = block.pwconv1.register_forward_hook(lambda *_: seen.append("pwconv1"))
+    block(torch.randn(1, 8, 4, 4))
+    handle.remove()
+    block(torch.randn(1, 8, 4, 4))
+    assert seen == ["pwconv1"]
+
+
+def test_a_part_that_was_replaced_is_used() -> None:
+    block = Block(8, 3, 1.0, 0.0, "input")
+    x = torch.randn(1, 8, 4, 4)
+    block.act = nn.Identity()
+    branch = block.pwconv2(block.pwconv1(block.norm(block.dwconv(x).permute(0, 2, 3, 1))))
+    torch.testing.assert_close(block(x), x + branch.permute(0, 3, 1, 2))
 
 
 def test_drop_path_rates_rise_linearly_and_are_the_same_in_every_column() -> None:

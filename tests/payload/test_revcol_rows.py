@@ -81,7 +81,7 @@ def test_options_and_keywords_build_the_same_model() -> None:
         ([*ROW, {"layer_scale": float("nan")}], "layer_scale must be finite"),
         ([*ROW, {"layer_scale": None}], "layer_scale must be a number"),
         ([*ROW, {"kernel_size": 4}], "kernel_size must be odd"),
-        ([*ROW, {"fusion": "attention"}], "fusion must be one of sum, not 'attention'"),
+        ([*ROW, {"fusion": "concat"}], "fusion must be one of sum, weighted, attention, not 'concat'"),
         ([*ROW, {"stem": "conv"}], "stem must be one of patch, overlap, not 'conv'"),
         ([*ROW, {"init": "xavier"}], "init must be one of paper, kaiming, not 'xavier'"),
         ([*ROW, {"deep_up": 1}], "deep_up must be true or false"),
@@ -99,10 +99,10 @@ def test_a_wrong_row_is_refused_with_what_is_wrong(row: list[Any], message: str)
 
 
 def test_the_constructor_refuses_the_same() -> None:
-    with pytest.raises(ValueError, match="no option 'mode'"):
-        RevCol(*ROW, {"mode": "exact"})
+    with pytest.raises(ValueError, match="no option 'modes'"):
+        RevCol(*ROW, {"modes": "exact"})
     with pytest.raises(ValueError, match="fusion must be one of sum"):
-        RevCol(*ROW, fusion="weighted")
+        RevCol(*ROW, fusion="concat")
 
 
 def test_pick_level_returns_the_tensor_itself() -> None:

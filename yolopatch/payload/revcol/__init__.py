@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .model import RevCol
 from .rows import PickLevel
+from .weights import load_official
 
-__all__ = ["PickLevel", "RevCol"]
+__all__ = ["PickLevel", "RevCol", "load_official"]

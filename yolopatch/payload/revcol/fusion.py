@@ -8,6 +8,7 @@ from torch.nn import functional
 from .blocks import EPS, LayerNorm2d
 from .settings import Settings
 from .sizes import crop_like, pad_to_multiple
+from .weigh import Attention, Weighted, weigh_for
 
 
 class Down(nn.Sequential):
@@ -44,12 +45,22 @@ class Up(nn.Module):
         self.scale = float(scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.channel_reschedule(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.enlarge(self.coarse(x))
+
+    def coarse(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C', h, w)."""
+        output: Tensor = self.channel_reschedule(x.permute(0, 2, 3, 1))
+        return output.permute(0, 3, 1, 2)
+
+    def enlarge(self, x: Tensor) -> Tensor:
+        """(N, C', h, w) to (N, C', h * scale, w * scale)."""
         return functional.interpolate(x, scale_factor=self.scale, mode="nearest")
 
 
 class Fusion(nn.Module):
     """The sum of what comes up from the same column and down from the previous one (paper section 2.2.2).
+
+    Where there are both, `settings.fusion` may weigh them; RevCol-H's third input has no weight.
 
     Args:
         level: 0 to 3.
@@ -57,8 +68,9 @@ class Fusion(nn.Module):
         first: whether it stands in the first column, which has no previous one.
     """
 
-    up: nn.Module | None
-    up2: nn.Module | None
+    up: Up | None
+    up2: Up | None
+    weigh: Weighted | Attention | None
 
     def __init__(self, level: int, settings: Settings, first: bool) -> None:
         super().__init__()
@@ -67,6 +79,7 @@ class Fusion(nn.Module):
         self.down = nn.Identity() if level == 0 else Down(channels[level - 1], own, 2)
         self.up = Up(channels[level + 1], own, 2) if not first and level < 3 else None
         self.up2 = Up(channels[3], own, 8) if not first and level == 0 and settings.deep_up else None
+        self.weigh = weigh_for(settings.fusion, own) if self.up is not None else None
 
     def forward(self, below: Tensor, above: Tensor | None = None, top: Tensor | None = None) -> Tensor:
         """Join the inputs of a level.
@@ -81,7 +94,10 @@ class Fusion(nn.Module):
         """
         x: Tensor = self.down(below)
         if self.up is not None and above is not None:
-            x = x + crop_like(self.up(above), x)
+            coarse = self.up.coarse(above)
+            if self.weigh is not None:
+                x, coarse = self.weigh(x, coarse)
+            x = x + crop_like(self.up.enlarge(coarse), x)
         if self.up2 is not None and top is not None:
             x = x + crop_like(self.up2(top), x)
         return x

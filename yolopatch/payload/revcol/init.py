@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from .weigh import Attention
+
 
 def initialize(model: nn.Module, how: str) -> None:
     """Fill the weights of every Conv and Linear, and set their biases to zero.
@@ -21,3 +23,6 @@ def initialize(model: nn.Module, how: str) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    for module in model.modules():
+        if isinstance(module, Attention):
+            module.start_as_sum()

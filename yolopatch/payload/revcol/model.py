@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from .blocks import LayerNorm2d
+from .blocks import Block, LayerNorm2d
 from .column import Column
+from .context import RandomState, is_recorded, may_wait
 from .fusion import Down
 from .init import initialize
+from .reversible import Pass, run_column
 from .rows import parse_row
+from .rowwise import channels_last
 from .settings import Settings
+from .weights import load_file
+
+# Share of a feature's elements for which a device reserves space where they do not fit into a byte; the last
+# one keeps features whole.
+ROOMS = (1 / 64, 1 / 16, 1.0)
 
 
 class RevCol(nn.Module):
@@ -27,12 +36,17 @@ class RevCol(nn.Module):
         kernel_size: of the depthwise convolutions, odd.
         layer_scale: initial layer scale of a block's branch; 0 leaves the layer scale out.
         drop_path: stochastic depth rate of a column's last block; rates rise linearly from 0.
-        fusion: how a level joins its inputs; `sum` is the paper's.
+        fusion: how a level joins its inputs: `sum`, the paper's, `weighted` or `attention`.
         stem: `patch`, the paper's 4x4 convolution of stride 4, or `overlap`, two 3x3 of stride 2,
             which serve small objects better.
         init: `paper`, a truncated normal of 0.02, or `kaiming`, for narrow models trained from scratch.
         aux_columns: columns, counted from 1, whose four levels follow in the output.
         deep_up: give level 0 the previous column's level 3 as well, as the official RevCol-H does.
+        mode: `exact` keeps one byte for an element of an earlier column in training, `plain` the element; outputs
+            and gradients are the same bits. It is an attribute and may be changed between two forwards.
+        saves: what a block keeps for its backward: its `input`, the `hidden` input of GELU too, or, by ordinary
+            operations, `all`; `auto` is `input` in plain mode and on level 0, `hidden` elsewhere.
+        weights: a file to start from, of official weights or what `yolopatch weights convert` made of them.
 
     Shape: (N, in_channels, H, W), any floating dtype and memory format, to a list of tensors
     (N, channels[l], ceil(H / 2^(l+2)), ceil(W / 2^(l+2))), l = 0 to 3, of the last column, then of each
@@ -60,6 +74,9 @@ class RevCol(nn.Module):
         init: str = "paper",
         aux_columns: Sequence[int] = (),
         deep_up: bool = False,
+        mode: str = "exact",
+        saves: str = "auto",
+        weights: str = "",
     ) -> None:
         super().__init__()
         keywords: dict[str, Any] = {
@@ -72,27 +89,85 @@ class RevCol(nn.Module):
             "init": init,
             "aux_columns": aux_columns,
             "deep_up": deep_up,
+            "mode": mode,
+            "saves": saves,
+            "weights": weights,
         }
         self.settings = Settings.of(channels, blocks, columns, {**keywords, **(options or {})})
         self.stem = _stem(self.settings)
         for index in range(self.settings.columns):
             self.add_module(f"subnet{index}", Column(self.settings, first=index == 0))
+        self.mode = self.settings.mode
+        self._room = 0
+        self._records: list[dict[str, int]] = []
         initialize(self, self.settings.init)
+        if self.settings.weights:
+            load_file(self, self.settings.weights)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(N, in_channels, H, W) to the levels of the last column, then those of the auxiliary ones."""
         stem = self.stem(x)
+        kept = (self.settings.columns, *self.settings.aux_columns)
+        replica = getattr(self, "_is_replica", False)  # of DataParallel: its parameters are no parameters
+        exact = self.mode == "exact" and torch.is_grad_enabled() and not is_recorded(x) and not replica
+        found = self._exact(channels_last(stem), kept) if exact else self._plain(stem, kept)
+        return [level for column in kept for level in found[column]]
+
+    def _plain(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
+        found: dict[int, list[Tensor]] = {}
         features: list[Tensor] | None = None
-        kept: dict[int, list[Tensor]] = {}
-        for index in range(self.settings.columns):
-            features = getattr(self, f"subnet{index}")(stem, features)
-            if index + 1 in self.settings.aux_columns:
-                kept[index + 1] = features
-        assert features is not None  # there is at least one column
-        outputs = list(features)
-        for column in self.settings.aux_columns:
-            outputs.extend(kept[column])
-        return outputs
+        for number, column in enumerate(self._columns(), start=1):
+            features = column(stem, features)
+            if number in kept:
+                found[number] = features
+        return found
+
+    def _exact(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
+        if may_wait(stem):
+            found, shared = self._run(stem, kept, None)
+            self._records, _ = shared.report()
+            return found
+        state = RandomState(stem)
+        found, shared = self._run(stem, kept, ROOMS[self._room])
+        self._records, enough = shared.report()
+        while not enough:  # rare: run again with more space, and keep to it from now on
+            self._room += 1
+            with state.replayed():
+                found, shared = self._run(stem, kept, ROOMS[self._room])
+            self._records, enough = shared.report()
+        return found
+
+    def _run(self, stem: Tensor, kept: Sequence[int], room: float | None) -> tuple[dict[int, list[Tensor]], Pass]:
+        found: dict[int, list[Tensor]] = {}
+        shared = Pass(room)
+        features: list[Tensor] | None = None
+        for index, column in enumerate(self._columns()):
+            features = run_column(column, index, index + 1 in kept, shared, stem, features, index in kept)
+            if index + 1 in kept:
+                found[index + 1] = features
+        return found, shared
+
+    def memory_report(self) -> list[dict[str, int]]:
+        """What the last forward in the exact mode keeps of earlier columns, for each column and level.
+
+        Returns:
+            Rows with `column` (from 1), `level` (from 0), `elements` of the feature, `bytes` of its record, and
+            `apart`, the number of elements that one byte could not bring back and that are kept apart.
+        """
+        return list(self._records)
+
+    def fuse(self) -> RevCol:
+        """Fold, in place, what inference does not need apart; the outputs stay the same up to rounding.
+
+        Layer scale and norm go into the Linears of their blocks; alpha becomes the alpha that takes effect.
+        """
+        for module in self.modules():
+            if isinstance(module, (Block, Column)):
+                module.fuse()
+        return self
+
+    def _columns(self) -> list[Column]:
+        return [getattr(self, f"subnet{index}") for index in range(self.settings.columns)]
 
     def extra_repr(self) -> str:
         settings = self.settings

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, SupportsIndex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, SupportsIndex
 
 LEVELS = 4
-FUSIONS = ("sum",)
-STEMS = ("patch", "overlap")
-INITS = ("paper", "kaiming")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The shape and the options of one RevCol. Make one with `Settings.of`, which checks everything.
-
-    Attributes:
-        channels: channels of the levels at strides 4, 8, 16 and 32.
-        blocks: blocks of each level.
-        columns: number of columns.
-        in_channels: channels of the input image.
-        kernel_size: of the depthwise convolutions, odd.
-        layer_scale: initial layer scale of a block's residual branch; 0 leaves the layer scale out.
-        drop_path: stochastic depth rate of a column's last block; the rates rise linearly from 0.
-        fusion: how a level joins its two inputs, one of FUSIONS.
-        stem: one of STEMS.
-        init: one of INITS.
-        aux_columns: columns, counted from 1, whose levels follow those of the last column in the output.
-        deep_up: give level 0 the previous column's level 3 as well, as RevCol-H does.
-    """
+    """The shape and the options of one RevCol, explained there. `Settings.of` makes and checks one."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
@@ -45,6 +27,9 @@ class Settings:
     init: str = "paper"
     aux_columns: tuple[int, ...] = ()
     deep_up: bool = False
+    mode: str = "exact"
+    saves: str = "auto"
+    weights: str = ""
 
     @classmethod
     def of(cls, channels: object, blocks: object, columns: object, options: Mapping[str, Any]) -> Settings:
@@ -54,27 +39,25 @@ class Settings:
             ValueError: an argument or option is wrong; the message names it and says what is expected.
         """
         _refuse_unknown(options)
-        count = _integer("columns", columns, low=1)
-        values = dict(options)
-        return cls(
-            channels=_four("channels", channels),
-            blocks=_four("blocks", blocks),
-            columns=count,
-            in_channels=_integer("in_channels", values.get("in_channels", 3), low=1),
-            kernel_size=_odd("kernel_size", values.get("kernel_size", 3)),
-            layer_scale=_number("layer_scale", values.get("layer_scale", 1e-6)),
-            drop_path=_rate("drop_path", values.get("drop_path", 0.0)),
-            fusion=_choice("fusion", values.get("fusion", "sum"), FUSIONS),
-            stem=_choice("stem", values.get("stem", "patch"), STEMS),
-            init=_choice("init", values.get("init", "paper"), INITS),
-            aux_columns=_columns("aux_columns", values.get("aux_columns", ()), count),
-            deep_up=_flag("deep_up", values.get("deep_up", False)),
-        )
+        values: dict[str, Any] = {name: _CHECKS[name](name, value) for name, value in options.items()}
+        values["columns"] = count = _integer("columns", columns)
+        values["aux_columns"] = _columns("aux_columns", options.get("aux_columns", ()), count)
+        return cls(channels=_four("channels", channels), blocks=_four("blocks", blocks), **values)
 
     @property
     def output_channels(self) -> list[int]:
         """Channels of each tensor that the model returns."""
         return list(self.channels) * (1 + len(self.aux_columns))
+
+    def saved(self, level: int) -> str:
+        """What a block of a level keeps.
+
+        Where one level's graph exists at a time, the finest one is the peak. The others can afford the
+        input of GELU, which spares them a matrix product, and there that is what the time goes into.
+        """
+        if self.saves != "auto":
+            return self.saves
+        return "hidden" if self.mode == "exact" and level > 0 else "input"
 
     def drop_path_rates(self, level: int) -> list[float]:
         """Stochastic depth rates of a level's blocks: linear over a column, the same in every column."""
@@ -82,9 +65,6 @@ class Settings:
         first = sum(self.blocks[:level])
         step = self.drop_path / (total - 1) if total > 1 else 0.0
         return [step * (first + index) for index in range(self.blocks[level])]
-
-
-OPTIONS = tuple(field.name for field in fields(Settings) if field.name not in ("channels", "blocks", "columns"))
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
@@ -96,18 +76,21 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
     raise ValueError(f"RevCol has no option {unknown[0]!r}; {hint}")
 
 
-def _integer(name: str, value: object, *, low: int) -> int:
+def _refuse(name: str, expected: str, value: object) -> NoReturn:
+    raise ValueError(f"RevCol: {name} must be {expected}, not {value!r}")
+
+
+def _integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise ValueError(f"RevCol: {name} must be a whole number, not {value!r}")
-    number = operator.index(value)
-    if number < low:
-        raise ValueError(f"RevCol: {name} must be at least {low}, not {number}")
-    return number
+        _refuse(name, "a whole number", value)
+    if operator.index(value) < 1:
+        _refuse(name, "at least 1", operator.index(value))
+    return operator.index(value)
 
 
 def _items(name: str, value: object) -> list[object]:
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, Iterable)):
-        raise ValueError(f"RevCol: {name} must be a list of whole numbers, not {value!r}")
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        _refuse(name, "a list of whole numbers", value)
     return list(value)
 
 
@@ -115,50 +98,58 @@ def _four(name: str, value: object) -> tuple[int, ...]:
     items = _items(name, value)
     if len(items) != LEVELS:
         raise ValueError(f"RevCol: {name} must have {LEVELS} entries, one a level, not {len(items)}: {items}")
-    return tuple(_integer(f"{name}[{index}]", item, low=1) for index, item in enumerate(items))
+    return tuple(_integer(f"{name}[{index}]", item) for index, item in enumerate(items))
 
 
 def _odd(name: str, value: object) -> int:
-    size = _integer(name, value, low=1)
-    if size % 2 == 0:
-        raise ValueError(f"RevCol: {name} must be odd, so that sizes are kept, not {size}")
-    return size
+    if _integer(name, value) % 2 == 0:
+        _refuse(name, "odd, so that sizes are kept", value)
+    return _integer(name, value)
 
 
 def _number(name: str, value: object) -> float:
     # YAML 1.1 reads 1e-6, without a point, as a string: take what the user plainly meant.
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"RevCol: {name} must be a number, not {value!r}")
+        _refuse(name, "a number", value)
     try:
         number = float(value)
     except ValueError:
-        raise ValueError(f"RevCol: {name} must be a number, not {value!r}") from None
+        _refuse(name, "a number", value)
     if not 0.0 <= number < float("inf"):
-        raise ValueError(f"RevCol: {name} must be finite and not negative, not {value!r}")
+        _refuse(name, "finite and not negative", value)
     return number
 
 
 def _rate(name: str, value: object) -> float:
     rate = _number(name, value)
     if rate >= 1.0:
-        raise ValueError(f"RevCol: {name} must be less than 1, not {value!r}")
+        _refuse(name, "less than 1", value)
     return rate
 
 
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"RevCol: {name} must be one of {', '.join(choices)}, not {value!r}")
-    return value
+def _one_of(*choices: str) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            _refuse(name, f"one of {', '.join(choices)}", value)
+        return value
+
+    return check
 
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"RevCol: {name} must be true or false, not {value!r}")
+        _refuse(name, "true or false", value)
+    return value
+
+
+def _path(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        _refuse(name, "the path of a file", value)
     return value
 
 
 def _columns(name: str, value: object, count: int) -> tuple[int, ...]:
-    chosen = tuple(_integer(f"{name}[{index}]", item, low=1) for index, item in enumerate(_items(name, value)))
+    chosen = tuple(_integer(f"{name}[{index}]", item) for index, item in enumerate(_items(name, value)))
     for column in chosen:
         if column > count:
             raise ValueError(f"RevCol: {name} has {column}, but there are only {count} columns")
@@ -169,3 +160,20 @@ def _columns(name: str, value: object, count: int) -> tuple[int, ...]:
     if len(set(chosen)) != len(chosen):
         raise ValueError(f"RevCol: {name} names a column twice: {list(chosen)}")
     return chosen
+
+
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "in_channels": _integer,
+    "kernel_size": _odd,
+    "layer_scale": _number,
+    "drop_path": _rate,
+    "fusion": _one_of("sum", "weighted", "attention"),
+    "stem": _one_of("patch", "overlap"),
+    "init": _one_of("paper", "kaiming"),
+    "aux_columns": _items,
+    "deep_up": _flag,
+    "mode": _one_of("exact", "plain"),
+    "saves": _one_of("auto", "input", "hidden", "all"),
+    "weights": _path,
+}
+OPTIONS = tuple(_CHECKS)

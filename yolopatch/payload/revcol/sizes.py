@@ -13,10 +13,7 @@ import warnings
 from torch import Tensor
 from torch.nn import functional
 
-
-def is_traced(x: Tensor) -> bool:
-    """Whether torch.jit.trace or the ONNX exporter that uses it is recording: sizes are tensors then."""
-    return isinstance(x.shape[0], Tensor)
+from .context import is_traced
 
 
 def size_of(x: Tensor) -> tuple[int, int]:

@@ -1,0 +1,63 @@
+"""The circumstances of a call: what records it, which dtype autocast asks for, where the random numbers stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def is_traced(x: Tensor) -> bool:
+    """Whether torch.jit.trace or the ONNX exporter that uses it is recording: sizes are tensors then."""
+    return isinstance(x.shape[0], Tensor)
+
+
+def is_recorded(x: Tensor) -> bool:
+    """Whether something else than autograd looks at the operations, so that they must be ordinary ones.
+
+    That is a trace, torch.compile, torch.export, or a transform of torch.func.
+    """
+    transforms = getattr(torch._C, "_are_functorch_transforms_active", None)
+    return is_traced(x) or torch.compiler.is_compiling() or (transforms is not None and transforms())
+
+
+def may_wait(x: Tensor) -> bool:
+    """Whether to ask x's device for a number, which waits until it has computed it, costs nothing."""
+    return x.device.type == "cpu"
+
+
+def autocast_dtype(device: str) -> torch.dtype | None:
+    """The dtype that autocast computes in on this type of device; None where it is off."""
+    if hasattr(torch, "get_autocast_dtype"):  # torch 2.4
+        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+    if device == "cpu":
+        return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
+    return torch.get_autocast_gpu_dtype() if torch.is_autocast_enabled() else None
+
+
+def autocast(device: str, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
+    """A context in which autocast is on with this dtype, or off for None."""
+    if dtype is None and autocast_dtype(device) is None:
+        return nullcontext()
+    return torch.autocast(device, dtype=dtype, enabled=dtype is not None)
+
+
+class RandomState:
+    """Where the random generators of the CPU and of a tensor's device stand."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.device = x.device if x.is_cuda else None
+        self.cpu = torch.get_rng_state()
+        self.cuda = torch.cuda.get_rng_state(x.device) if x.is_cuda else None
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Random numbers as they were drawn after this state was taken; what came since is not disturbed."""
+        with torch.random.fork_rng([self.device] if self.device is not None else []):
+            torch.set_rng_state(self.cpu)
+            if self.cuda is not None and self.device is not None:
+                torch.cuda.set_rng_state(self.cuda, self.device)
+            yield
