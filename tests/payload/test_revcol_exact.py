@@ -38,12 +38,15 @@ def picture() -> Tensor:
     return image
 
 
-def run(model: RevCol, image: Tensor, mode: str, outputs: Sequence[int] | None = None) -> dict[str, Tensor | None]:
+def run(
+    model: RevCol, image: Tensor, mode: str, outputs: Sequence[int] | None = None, autocast: torch.dtype | None = None
+) -> dict[str, Tensor | None]:
     model.mode = mode
     model.zero_grad(set_to_none=True)
     image = image.clone().requires_grad_()
     torch.manual_seed(2)
-    levels = model(image)
+    with torch.autocast("cpu", dtype=autocast or torch.bfloat16, enabled=autocast is not None):
+        levels = model(image)
     chosen = range(len(levels)) if outputs is None else outputs
     seeds = [torch.Generator().manual_seed(index) for index in chosen]
     grads = [torch.randn(levels[i].shape, generator=seed).to(levels[i]) for i, seed in zip(chosen, seeds, strict=True)]
@@ -137,10 +140,9 @@ def test_any_dtype(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast(saves: str, dtype: torch.dtype) -> None:
     model = network(4, drop_path=0.4, saves=saves)
-    with torch.autocast("cpu", dtype=dtype):
-        exact = run(model, noise(), "exact")
-        plain = run(model, noise(), "plain")
-    assert differing(exact, plain) == []
+    exact = run(model, noise(), "exact", autocast=dtype)
+    assert model.memory_report()
+    assert differing(exact, run(model, noise(), "plain", autocast=dtype)) == []
     assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .context import is_recorded
+from .context import is_compiled, is_recorded
 from .fused import Weights, fused_block
 
 EPS = 1e-6
@@ -66,13 +66,16 @@ class Block(nn.Module):
         drop_path: stochastic depth rate.
         saves: what is kept for the backward: `input`, `hidden` (the input of GELU too) or `all`
             (ordinary operations).
+        pieces: into how many pieces compiled code cuts the wide middle, so that it stays in the cache.
 
     Shape: (N, C, H, W) to (N, C, H, W), any floating dtype; channels_last in, channels_last out.
     """
 
     gamma: Tensor | None
 
-    def __init__(self, channels: int, kernel_size: int, layer_scale: float, drop_path: float, saves: str) -> None:
+    def __init__(
+        self, channels: int, kernel_size: int, layer_scale: float, drop_path: float, saves: str, pieces: int = 1
+    ) -> None:
         super().__init__()
         self.dwconv = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels)
         self.norm = nn.LayerNorm(channels, eps=EPS)
@@ -81,7 +84,7 @@ class Block(nn.Module):
         self.pwconv2 = nn.Linear(4 * channels, channels)
         self.gamma = nn.Parameter(torch.full((channels,), layer_scale)) if layer_scale > 0 else None
         self.drop_path = DropPath(drop_path)
-        self.saves = saves
+        self.saves, self.pieces = saves, pieces
 
     def forward(self, x: Tensor) -> Tensor:
         keep: Tensor | None = self.drop_path(x)
@@ -110,12 +113,20 @@ class Block(nn.Module):
 
     def _ordinary(self, x: Tensor, keep: Tensor | None) -> Tensor:
         branch = self.dwconv(x).permute(0, 2, 3, 1)  # (N, H, W, C), a view of channels_last memory
-        branch = self.pwconv2(self.act(self.pwconv1(self.norm(branch))))
+        if is_compiled() and not torch.is_grad_enabled():
+            pieces = branch.reshape(-1, branch.shape[-1]).chunk(self.pieces)
+            branch = torch.cat([self._middle(piece) for piece in pieces]).view(branch.shape)
+        else:
+            branch = self._middle(branch)
         if self.gamma is not None:
             branch = branch * self.gamma
         if keep is not None:
             branch = branch * keep.view(-1, 1, 1, 1)
         output: Tensor = x + branch.permute(0, 3, 1, 2)
+        return output
+
+    def _middle(self, x: Tensor) -> Tensor:
+        output: Tensor = self.pwconv2(self.act(self.pwconv1(self.norm(x))))
         return output
 
     def _is_untouched(self) -> bool:

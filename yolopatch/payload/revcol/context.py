@@ -9,6 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+if hasattr(torch.compiler, "is_compiling"):  # torch 2.3
+    from torch.compiler import is_compiling, is_dynamo_compiling
+else:
+    from torch._dynamo.external_utils import is_compiling
+
+    is_dynamo_compiling = is_compiling
+
 
 def is_traced(x: Tensor) -> bool:
     """Whether torch.jit.trace or the ONNX exporter that uses it is recording: sizes are tensors then."""
@@ -20,8 +27,13 @@ def is_recorded(x: Tensor) -> bool:
 
     That is a trace, torch.compile, torch.export, or a transform of torch.func.
     """
-    transforms = getattr(torch._C, "_are_functorch_transforms_active", None)
-    return is_traced(x) or torch.compiler.is_compiling() or (transforms is not None and transforms())
+    return is_traced(x) or is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def is_compiled() -> bool:
+    """Whether torch.compile is at work, and not torch.export, whose graph should be the plain one."""
+    exporting = getattr(torch.compiler, "is_exporting", bool)  # torch 2.7
+    return is_dynamo_compiling() and not exporting()
 
 
 def may_wait(x: Tensor) -> bool:

@@ -25,8 +25,7 @@ class Down(nn.Sequential):
         self.multiple = size
 
     def forward(self, input: Tensor) -> Tensor:
-        conv, norm = self
-        output: Tensor = norm(conv(pad_to_multiple(input, self.multiple)))
+        output: Tensor = self[1](self[0](pad_to_multiple(input, self.multiple)))
         return output
 
 

@@ -116,10 +116,10 @@ class RevCol(nn.Module):
     def _plain(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
         found: dict[int, list[Tensor]] = {}
         features: list[Tensor] | None = None
-        for number, column in enumerate(self._columns(), start=1):
-            features = column(stem, features)
-            if number in kept:
-                found[number] = features
+        for index in range(self.settings.columns):
+            features = getattr(self, f"subnet{index}")(stem, features)
+            if index + 1 in kept:
+                found[index + 1] = features
         return found
 
     def _exact(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
@@ -141,7 +141,8 @@ class RevCol(nn.Module):
         found: dict[int, list[Tensor]] = {}
         shared = Pass(room)
         features: list[Tensor] | None = None
-        for index, column in enumerate(self._columns()):
+        for index in range(self.settings.columns):
+            column: Column = getattr(self, f"subnet{index}")
             features = run_column(column, index, index + 1 in kept, shared, stem, features, index in kept)
             if index + 1 in kept:
                 found[index + 1] = features
@@ -165,9 +166,6 @@ class RevCol(nn.Module):
             if isinstance(module, (Block, Column)):
                 module.fuse()
         return self
-
-    def _columns(self) -> list[Column]:
-        return [getattr(self, f"subnet{index}") for index in range(self.settings.columns)]
 
     def extra_repr(self) -> str:
         settings = self.settings

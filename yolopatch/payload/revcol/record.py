@@ -107,9 +107,8 @@ def _join(f: Tensor, alpha: Tensor, p: Tensor, record: Record | None, room: floa
 
 def _write(record: Record, span: slice, p: Tensor, q: Tensor, room: float | None) -> None:
     distance = _bits(p) - _bits(q)
-    byte = record.ulps[span]
-    byte.copy_(distance)
-    wrong = (distance != byte).view(-1)
+    record.ulps[span].copy_(distance)
+    wrong = distance.add_(128).bitwise_and_(-256).ne(0).view(-1)  # outside of -128 to 127
     index, count = _find(wrong, room)
     whole = len(index) == len(wrong)
     record.index.append(index[:0] if whole else index)

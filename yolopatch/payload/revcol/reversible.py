@@ -144,9 +144,7 @@ class _ExactColumn(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        step = _Backward(ctx, grads)
-        with autocast(step.stem.device.type, None):
-            return (None, *step.run())
+        return (None, *_Backward(ctx, grads).run())
 
 
 def _connect(call: _Call, level: int, f: Tensor, p: Tensor | None) -> tuple[Tensor, list[Tensor]]:
