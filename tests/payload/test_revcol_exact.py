@@ -208,6 +208,13 @@ def test_an_auxiliary_output_alone() -> None:
     assert exact["subnet1.level0.blocks.0.gamma"] is not None
 
 
+def test_an_auxiliary_column_needs_no_record_since_it_exists_anyway() -> None:
+    model = network(5, aux_columns=[2])
+    levels = model(noise())
+    assert {row["column"] for row in model.memory_report()} == {1, 3, 4}
+    sum(level.sum() for level in levels).backward()
+
+
 @pytest.mark.parametrize("frozen", ["stem", "subnet0", "subnet3", "subnet1.level2", "alpha", "gamma", "down", "weight"])
 def test_any_frozen_part(frozen: str) -> None:
     model = network(4)

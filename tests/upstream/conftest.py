@@ -67,6 +67,19 @@ def apply(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def small(apply: Apply) -> Callable[[str], Path]:
+    """A workspace of the smallest variant for each YOLO, made once."""
+    made: dict[str, Path] = {}
+
+    def get(yolo: str) -> Path:
+        if yolo not in made:
+            made[yolo], _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
+        return made[yolo]
+
+    return get
+
+
+@pytest.fixture(scope="session")
 def verify(environment: dict[str, str]) -> Callable[..., dict[str, Any]]:
     """Runs `yolopatch verify --json`; the report."""
 

@@ -18,19 +18,6 @@ YOLOS = CATALOG.yolos
 pytestmark = pytest.mark.usefixtures("registry")
 
 
-@pytest.fixture(scope="session")
-def small(apply):
-    """A workspace of the smallest variant for each YOLO, made once."""
-    made: dict[str, Path] = {}
-
-    def get(yolo: str) -> Path:
-        if yolo not in made:
-            made[yolo], _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
-        return made[yolo]
-
-    return get
-
-
 @pytest.mark.parametrize("yolo", YOLOS)
 def test_a_patched_model_builds_runs_trains_and_exports(yolo, small, verify):
     report = verify(str(small(yolo)), "--level", "export")

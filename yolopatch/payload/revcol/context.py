@@ -61,15 +61,24 @@ class RandomState:
     """Where the random generators of the CPU and of a tensor's device stand."""
 
     def __init__(self, x: Tensor) -> None:
-        self.device = x.device if x.is_cuda else None
-        self.cpu = torch.get_rng_state()
-        self.cuda = torch.cuda.get_rng_state(x.device) if x.is_cuda else None
+        self.generators: list[tuple[Any, tuple[Any, ...]]] = [(torch, ())]
+        if x.device.type != "cpu":
+            self.generators.append((getattr(torch, x.device.type), () if x.device.type == "mps" else (x.device,)))
+        self.states = self._read()
 
     @contextmanager
     def replayed(self) -> Iterator[None]:
         """Random numbers as they were drawn after this state was taken; what came since is not disturbed."""
-        with torch.random.fork_rng([self.device] if self.device is not None else []):
-            torch.set_rng_state(self.cpu)
-            if self.cuda is not None and self.device is not None:
-                torch.cuda.set_rng_state(self.cuda, self.device)
+        present = self._read()
+        self._write(self.states)
+        try:
             yield
+        finally:
+            self._write(present)
+
+    def _read(self) -> list[Tensor]:
+        return [module.get_rng_state(*device) for module, device in self.generators]
+
+    def _write(self, states: list[Tensor]) -> None:
+        for (module, device), state in zip(self.generators, states, strict=True):
+            module.set_rng_state(state, *device)

@@ -81,18 +81,20 @@ class _FusedBlock(torch.autograd.Function):
             grad_x, *outer = _convolution_backward(inner, x, given[0].to(ctx.dtype), [needs_x, *needs[:2]])
         found = [*outer, *sums, None][: len(given)]
         grads = [value.to(p.dtype) if need else None for value, p, need in zip(found, given, needs, strict=True)]
-        return (grad + grad_x if needs_x else None), None, None, None, *grads
+        return (grad_x.add_(grad) if needs_x else None), None, None, None, *grads
 
 
 def _forward(x: Tensor, keep: Tensor | None, eps: float, w: Weights, hidden: Tensor | None) -> Tensor:
     convolved, shortcut, factors = _convolve(x, w), rows_of(x), _keep_rows(keep, x)
-    output = torch.empty_like(shortcut)
+    # A chunk's result takes the place of what it was computed from: fresh memory costs page faults.
+    output = convolved if convolved.dtype == x.dtype else torch.empty_like(shortcut)
     for span in spans(shortcut, w.linear1.shape[0], CHUNK, LEAST_ROWS):
         normed = functional.layer_norm(convolved[span], (x.shape[1],), w.norm, w.norm_bias, eps)
-        middle = torch.addmm(w.bias1, normed, w.linear1.t())
-        if hidden is not None:
-            hidden[span] = middle
-        branch = torch.addmm(w.bias2, aten.gelu_(middle), w.linear2.t())
+        if hidden is None:
+            middle = aten.gelu_(torch.addmm(w.bias1, normed, w.linear1.t()))
+        else:
+            middle = functional.gelu(torch.addmm(w.bias1, normed, w.linear1.t(), out=hidden[span]))
+        branch = torch.addmm(w.bias2, middle, w.linear2.t())
         if factors is not None:
             branch *= factors[span]
         if w.gamma is None:
@@ -107,18 +109,17 @@ def _backward(
 ) -> list[Tensor]:
     """Gradients of the convolution's output, (N * H * W, C), then of the norm, the Linears and gamma."""
     convolved, factors = _convolve(x, w), _keep_rows(keep, x)
-    inner = torch.empty_like(convolved)
     sums: list[Tensor] = []
     for span in spans(grad, w.linear1.shape[0], CHUNK, LEAST_ROWS):
         part = grad[span] if factors is None else grad[span] * factors[span]
         middle = None if hidden is None else hidden[span]
-        inner[span], *parts = _chunk_backward(part.to(inner.dtype), convolved[span], middle, eps, w)
+        convolved[span], *parts = _chunk_backward(part.to(convolved.dtype), convolved[span], middle, eps, w)
         sums = [total.add_(part) for total, part in zip(sums, parts, strict=True)] if sums else parts
     if w.gamma is None:
-        return [inner, *sums]
+        return [convolved, *sums]
     *others, linear2, bias2 = sums
     grad_gamma = torch.einsum("ij,ij->i", w.linear2.to(linear2.dtype), linear2) + w.bias2 * bias2
-    return [inner, *others, linear2.mul_(w.gamma.unsqueeze(1)), bias2.mul_(w.gamma), grad_gamma]
+    return [convolved, *others, linear2.mul_(w.gamma.unsqueeze(1)), bias2.mul_(w.gamma), grad_gamma]
 
 
 def _chunk_backward(grad: Tensor, convolved: Tensor, middle: Tensor | None, eps: float, w: Weights) -> list[Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from .rowwise import from_rows, rows_of, spans
 
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-CHUNK = (1 << 10, 1 << 16)  # kilobytes, on the CPU and elsewhere
+CHUNK = (2 << 10, 1 << 16)  # kilobytes, on the CPU and elsewhere
 DENSE = 1 / 8  # above this share of elements that do not fit, all values of a chunk are the smaller record
 
 
