@@ -45,6 +45,14 @@ def test_a_trace_computes_the_same_and_warns_of_nothing(size: tuple[int, int], s
     close(traced(image(*size)), network(image(*size)))
 
 
+def test_a_fused_model_can_be_traced_where_gradients_are_on() -> None:
+    network = Backbone().eval()
+    expected = network(image())
+    network.backbone.fuse()
+    traced = torch.jit.trace(network, image(), strict=False)  # it traces once more without gradients and compares
+    close(traced(image()), expected)
+
+
 def test_a_trace_of_a_multiple_of_32_serves_other_multiples() -> None:
     network = Backbone(deep_up=True).eval()
     traced = torch.jit.trace(network, image(64, 64))

@@ -81,7 +81,7 @@ def transfer(request: Request) -> dict[str, Any]:
     """What of a checkpoint with this head gets into a model with the other, by upstream's code."""
     _, old = _build(request, seed=1)
     _, new = _build({**request, "config": request["other"]}, seed=2)
-    checkpoint = {"model": deepcopy(old).half()}
+    checkpoint = deepcopy(old).half()
     taken: State = {}
     own = new.load_state_dict
 
@@ -98,7 +98,7 @@ def transfer(request: Request) -> dict[str, Any]:
         "items": len(new.state_dict()),
         "backbone": len(backbone),
         "left_out": [name for name in backbone if name not in taken],
-        "unequal": _unequal(backbone, checkpoint["model"].float().state_dict()),
+        "unequal": _unequal(backbone, checkpoint.float().state_dict()),
     }
 
 
@@ -146,12 +146,12 @@ def _learn(tree: Any, model: nn.Module) -> list[float]:
     return found
 
 
-def _load_as_upstream(model: Any, checkpoint: dict[str, nn.Module]) -> None:
+def _load_as_upstream(model: Any, checkpoint: nn.Module) -> None:
     """As the training scripts do with `--weights`; v8's model has a method for it."""
     if hasattr(model, "load"):
         model.load(checkpoint)
         return
-    state = checkpoint["model"].float().state_dict()
+    state = checkpoint.float().state_dict()
     model.load_state_dict(_probe("names").find(INTERSECT)(state, model.state_dict(), exclude=["anchor"]), strict=False)
 
 

@@ -89,7 +89,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         keep: Tensor | None = self.drop_path(x)
         folded = self.norm.weight is None and torch.is_grad_enabled()
-        if self.saves == "all" or folded or is_recorded(x) or not self._is_untouched():
+        # A trace is checked by a second one without gradients, and asking is recorded too: so ask first.
+        if is_recorded(x) or self.saves == "all" or folded or not self._is_untouched():
             return self._ordinary(x, keep)
         bias: Any = self.dwconv.bias
         weights = Weights(

@@ -108,7 +108,7 @@ class Column(nn.Module):
         if p is None:
             return f
         effective = away_from_zero(alpha)
-        if alpha.requires_grad and torch.is_grad_enabled() and not is_traced(f):
+        if not is_traced(f) and alpha.requires_grad and torch.is_grad_enabled():
             effective = effective + (alpha - alpha.detach())  # nothing, but the gradient passes
         return torch.addcmul(f, effective, p)
 

@@ -109,7 +109,7 @@ class RevCol(nn.Module):
         stem = self.stem(x)
         kept = (self.settings.columns, *self.settings.aux_columns)
         replica = getattr(self, "_is_replica", False)  # of DataParallel: its parameters are no parameters
-        exact = self.mode == "exact" and torch.is_grad_enabled() and not is_recorded(x) and not replica
+        exact = not is_recorded(x) and self.mode == "exact" and torch.is_grad_enabled() and not replica
         found = self._exact(channels_last(stem), kept) if exact else self._plain(stem, kept)
         return [level for column in kept for level in found[column]]
 
