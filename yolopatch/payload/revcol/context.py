@@ -44,7 +44,8 @@ def may_wait(x: Tensor) -> bool:
 def autocast_dtype(device: str) -> torch.dtype | None:
     """The dtype that autocast computes in on this type of device; None where it is off."""
     if hasattr(torch, "get_autocast_dtype"):  # torch 2.4
-        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+        return torch.get_autocast_dtype(device) if on else None
     if device == "cpu":
         return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
     return torch.get_autocast_gpu_dtype() if torch.is_autocast_enabled() else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, SupportsIndex
 
 LEVELS = 4
+FUSIONS = ("sum", "weighted", "attention")
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "kernel_size": _odd,
     "layer_scale": _number,
     "drop_path": _rate,
-    "fusion": _one_of("sum", "weighted", "attention"),
+    "fusion": _one_of(*FUSIONS),
     "stem": _one_of("patch", "overlap"),
     "init": _one_of("paper", "kaiming"),
     "aux_columns": _items,

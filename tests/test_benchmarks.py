@@ -1,0 +1,31 @@
+"""The scripts that print the numbers we quote still start, and the one that only counts still counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "contenders.py")
+
+
+def run(script: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, str(FOLDER / script), *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_benchmark_starts(script: str) -> None:
+    assert "--" in run(script, "--help")
+
+
+def test_what_the_fusions_cost_is_counted_for_each() -> None:
+    rows = json.loads(run("fusion.py", "--variant", "revcol-a", "--size", "64", "--json"))
+    assert [row["fusion"] for row in rows] == ["sum", "weighted", "attention"]
+    assert rows[0]["parameters"] < rows[1]["parameters"] < rows[2]["parameters"]
+    assert 0 < rows[0]["gmacs"] == rows[1]["gmacs"] < rows[2]["gmacs"]
