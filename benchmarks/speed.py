@@ -10,7 +10,7 @@ In eval, under torch.inference_mode:
     official-compiled  the latter in torch.compile
     eager              ours
     fused              ours after fuse()
-    compiled           ours in torch.compile, after fuse() where it has that
+    compiled           ours in torch.compile, after fuse()
 
 Training steps (forward, sum of squares, backward) are those of contenders.py: official, plain, exact.
 Every figure comes from a process of its own, the contenders take turns, and medians are shown.
@@ -45,8 +45,6 @@ from contenders import (
 )
 from contenders import options as shared_options
 
-from yolopatch.payload.revcol import RevCol
-
 LIMITS = {"float32": 1e-5, "float64": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
 
 
@@ -64,7 +62,7 @@ EVAL = {
     "official-compiled": Way("official-plain", compiled=True),
     "eager": Way("exact"),
     "fused": Way("exact", fused=True),
-    "compiled": Way("exact", fused=hasattr(RevCol, "fuse"), compiled=True),
+    "compiled": Way("exact", fused=True, compiled=True),
 }
 TRAIN = ("official", "plain", "exact")
 UNCOMPILED = ("official", "official-plain")
@@ -122,8 +120,6 @@ def _names(what: str, options: argparse.Namespace) -> list[str]:
     if what == "train":
         return [name for name in TRAIN if options.official or name != "official"]
     names = [name for name, way in EVAL.items() if options.compile or not way.compiled]
-    if not hasattr(RevCol, "fuse"):
-        names.remove("fused")
     return [name for name in names if options.official or not EVAL[name].base.startswith("official")]
 
 

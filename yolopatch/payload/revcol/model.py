@@ -123,12 +123,8 @@ class RevCol(nn.Module):
         return found
 
     def _exact(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
-        if may_wait(stem):
-            found, shared = self._run(stem, kept, None)
-            self._records, _ = shared.report()
-            return found
         state = RandomState(stem)
-        found, shared = self._run(stem, kept, ROOMS[self._room])
+        found, shared = self._run(stem, kept, None if may_wait(stem) else ROOMS[self._room])
         self._records, enough = shared.report()
         while not enough:  # rare: run again with more space, and keep to it from now on
             self._room += 1

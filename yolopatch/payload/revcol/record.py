@@ -72,9 +72,9 @@ def join_and_record(f: Tensor, alpha: Tensor, p: Tensor, room: float | None) -> 
     return _join(f, alpha, p, record, room), record
 
 
-def restore(record: Record, c: Tensor, f: Tensor, alpha: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Get p back, (N, C, H, W) of the dtype given; returns it and whether it is wrong, a bool scalar."""
-    c_rows, f_rows, weight = rows_of(c), rows_of(f), alpha.flatten()
+def restore(record: Record, c: Tensor, f: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Get p back, (N, C, H, W) of the dtype it had; returns it and whether it is wrong, a bool scalar."""
+    c_rows, f_rows, weight, dtype = rows_of(c), rows_of(f), alpha.flatten(), record.value[0].dtype
     p_rows = torch.empty(c_rows.shape, dtype=dtype, device=c.device)
     checksum = torch.zeros_like(record.checksum)
     for number, span in enumerate(_chunks(c_rows)):

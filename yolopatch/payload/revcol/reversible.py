@@ -109,7 +109,6 @@ class _Call:
     states: list[RandomState | None] = field(default_factory=list)
     versions: list[list[int]] = field(default_factory=list)
     autocast: torch.dtype | None = None
-    dtypes: list[torch.dtype] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
 
     def level(self, level: int, tensors: Sequence[Tensor], *inputs: Tensor | None) -> Tensor:
@@ -151,7 +150,6 @@ def _connect(call: _Call, level: int, f: Tensor, p: Tensor | None) -> tuple[Tens
     """The level's output, and what must be kept to get p back."""
     if p is None:
         return f, []
-    call.dtypes.append(p.dtype)
     alpha = call.column.alpha(level)
     if call.known:
         return join(f, alpha, p), [p]
@@ -227,7 +225,7 @@ class _Backward:
             self.previous[level] = kept[0]
             wrong = ~same_bits(join(f, away_from_zero(alpha), kept[0]), c)
         else:
-            p, wrong = restore(Record.of(kept), c, f, away_from_zero(alpha), call.dtypes[level])
+            p, wrong = restore(Record.of(kept), c, f, away_from_zero(alpha))
             self.previous[level] = p
         call.shared.check(call.number, level, wrong)
 

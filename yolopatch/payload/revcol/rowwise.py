@@ -37,7 +37,7 @@ def spans(rows: Tensor, width: int, kilobytes: tuple[int, int], least: int = 1) 
             and large kernels are better.
         least: rows of a chunk, whatever they take.
     """
-    size = kilobytes[rows.is_cuda or rows.device.type != "cpu"] << 10
+    size = kilobytes[rows.device.type != "cpu"] << 10
     step = max(size // (width * rows.element_size()), least)
     for start in range(0, len(rows), step):
         yield slice(start, min(start + step, len(rows)))
