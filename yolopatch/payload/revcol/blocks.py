@@ -67,6 +67,7 @@ class Block(nn.Module):
         saves: what is kept for the backward: `input`, `hidden` (the input of GELU too) or `all`
             (ordinary operations).
         pieces: into how many pieces compiled code cuts the wide middle, so that it stays in the cache.
+        expansion: how many times as wide the middle is.
 
     Shape: (N, C, H, W) to (N, C, H, W), any floating dtype; channels_last in, channels_last out.
     """
@@ -74,14 +75,21 @@ class Block(nn.Module):
     gamma: Tensor | None
 
     def __init__(
-        self, channels: int, kernel_size: int, layer_scale: float, drop_path: float, saves: str, pieces: int = 1
+        self,
+        channels: int,
+        kernel_size: int,
+        layer_scale: float,
+        drop_path: float,
+        saves: str,
+        pieces: int = 1,
+        expansion: int = 4,
     ) -> None:
         super().__init__()
         self.dwconv = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels)
         self.norm = nn.LayerNorm(channels, eps=EPS)
-        self.pwconv1 = nn.Linear(channels, 4 * channels)
+        self.pwconv1 = nn.Linear(channels, expansion * channels)
         self.act = nn.GELU()
-        self.pwconv2 = nn.Linear(4 * channels, channels)
+        self.pwconv2 = nn.Linear(expansion * channels, channels)
         self.gamma = nn.Parameter(torch.full((channels,), layer_scale)) if layer_scale > 0 else None
         self.drop_path = DropPath(drop_path)
         self.saves, self.pieces = saves, pieces

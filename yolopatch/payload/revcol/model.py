@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from .blocks import Block, LayerNorm2d
 from .column import Column
-from .context import RandomState, is_recorded, may_wait
+from .context import RandomState, is_compiled, is_recorded, may_wait
 from .fusion import Down
 from .init import initialize
 from .reversible import Pass, run_column
 from .rows import parse_row
 from .rowwise import channels_last
 from .settings import Settings
+from .supervision import Supervision
 from .weights import load_file
 
 # Share of a feature's elements for which a device reserves space where they do not fit into a byte; the last
@@ -47,6 +48,8 @@ class RevCol(nn.Module):
         saves: what a block keeps for its backward: its `input`, the `hidden` input of GELU too, or, by ordinary
             operations, `all`; `auto` is `input` in plain mode and on level 0, `hidden` elsewhere.
         weights: a file to start from, of official weights or what `yolopatch weights convert` made of them.
+        supervision: options of intermediate supervision (`SupervisionSettings`); None is without. It is the
+            submodule `supervision`, takes part in training alone, and `supervise` puts it into the loss.
 
     Shape: (N, in_channels, H, W), any floating dtype and memory format, to a list of tensors
     (N, channels[l], ceil(H / 2^(l+2)), ceil(W / 2^(l+2))), l = 0 to 3, of the last column, then of each
@@ -77,6 +80,7 @@ class RevCol(nn.Module):
         mode: str = "exact",
         saves: str = "auto",
         weights: str = "",
+        supervision: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         keywords: dict[str, Any] = {
@@ -92,6 +96,7 @@ class RevCol(nn.Module):
             "mode": mode,
             "saves": saves,
             "weights": weights,
+            "supervision": supervision,
         }
         self.settings = Settings.of(channels, blocks, columns, {**keywords, **(options or {})})
         self.stem = _stem(self.settings)
@@ -101,6 +106,10 @@ class RevCol(nn.Module):
         self._room = 0
         self._records: list[dict[str, int]] = []
         initialize(self, self.settings.init)
+        self.supervision: Supervision | None = None
+        if self.settings.supervision is not None:
+            with torch.random.fork_rng(devices=[]):  # a seed gives the same detector with it and without
+                self.supervision = Supervision(self.settings)
         if self.settings.weights:
             load_file(self, self.settings.weights)
 
@@ -110,38 +119,51 @@ class RevCol(nn.Module):
         kept = (self.settings.columns, *self.settings.aux_columns)
         replica = getattr(self, "_is_replica", False)  # of DataParallel: its parameters are no parameters
         exact = not is_recorded(x) and self.mode == "exact" and torch.is_grad_enabled() and not replica
-        found = self._exact(channels_last(stem), kept) if exact else self._plain(stem, kept)
+        tops = dict.fromkeys(self._supervised(x))
+        found = self._exact(channels_last(stem), kept, tops) if exact else self._plain(stem, kept, tops)
+        if self.supervision is not None and tops:
+            self.supervision(x, [tops[column] for column in tops])
         return [level for column in kept for level in found[column]]
 
-    def _plain(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
+    def _supervised(self, x: Tensor) -> Sequence[int]:
+        """The columns whose last level intermediate supervision looks at in this forward."""
+        if self.supervision is None or not self.training or not torch.is_grad_enabled():
+            return ()
+        replica = getattr(self, "_is_replica", False)
+        if replica or (is_recorded(x) and not is_compiled()):
+            return ()
+        self.supervision.pending.take()
+        return self.supervision.columns if self.supervision.is_needed() else ()
+
+    def _plain(self, stem: Tensor, kept: Sequence[int], tops: dict[int, Any]) -> dict[int, list[Tensor]]:
         found: dict[int, list[Tensor]] = {}
         features: list[Tensor] | None = None
         for index in range(self.settings.columns):
             features = getattr(self, f"subnet{index}")(stem, features)
-            if index + 1 in kept:
-                found[index + 1] = features
+            _keep(features, index + 1, kept, found, tops)
         return found
 
-    def _exact(self, stem: Tensor, kept: Sequence[int]) -> dict[int, list[Tensor]]:
+    def _exact(self, stem: Tensor, kept: Sequence[int], tops: dict[int, Any]) -> dict[int, list[Tensor]]:
         state = RandomState(stem)
-        found, shared = self._run(stem, kept, None if may_wait(stem) else ROOMS[self._room])
+        found, shared = self._run(stem, kept, tops, None if may_wait(stem) else ROOMS[self._room])
         self._records, enough = shared.report()
         while not enough:  # rare: run again with more space, and keep to it from now on
             self._room += 1
             with state.replayed():
-                found, shared = self._run(stem, kept, ROOMS[self._room])
+                found, shared = self._run(stem, kept, tops, ROOMS[self._room])
             self._records, enough = shared.report()
         return found
 
-    def _run(self, stem: Tensor, kept: Sequence[int], room: float | None) -> tuple[dict[int, list[Tensor]], Pass]:
+    def _run(
+        self, stem: Tensor, kept: Sequence[int], tops: dict[int, Any], room: float | None
+    ) -> tuple[dict[int, list[Tensor]], Pass]:
         found: dict[int, list[Tensor]] = {}
         shared = Pass(room)
         features: list[Tensor] | None = None
         for index in range(self.settings.columns):
             column: Column = getattr(self, f"subnet{index}")
             features = run_column(column, index, index + 1 in kept, shared, stem, features, index in kept)
-            if index + 1 in kept:
-                found[index + 1] = features
+            _keep(features, index + 1, kept, found, tops)
         return found, shared
 
     def memory_report(self) -> list[dict[str, int]]:
@@ -156,16 +178,32 @@ class RevCol(nn.Module):
     def fuse(self) -> RevCol:
         """Fold, in place, what inference does not need apart; the outputs stay the same up to rounding.
 
-        Layer scale and norm go into the Linears of their blocks; alpha becomes the alpha that takes effect.
+        Layer scale and norm go into the Linears of their blocks; alpha becomes the alpha that takes effect;
+        intermediate supervision goes.
         """
+        self.strip()
         for module in self.modules():
             if isinstance(module, (Block, Column)):
                 module.fuse()
         return self
 
+    def strip(self) -> RevCol:
+        """Take out, in place, what serves training only; the outputs stay the same."""
+        self.supervision = None
+        return self
+
     def extra_repr(self) -> str:
         settings = self.settings
         return f"channels={list(settings.channels)}, blocks={list(settings.blocks)}, columns={settings.columns}"
+
+
+def _keep(
+    features: list[Tensor], column: int, kept: Sequence[int], found: dict[int, list[Tensor]], tops: dict[int, Any]
+) -> None:
+    if column in kept:
+        found[column] = features
+    if column in tops:
+        tops[column] = features[-1]
 
 
 def _stem(settings: Settings) -> nn.Sequential:

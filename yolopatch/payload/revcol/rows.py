@@ -10,16 +10,17 @@ from torch import Tensor, nn
 from .settings import Settings
 
 
-def parse_row(args: Sequence[Any], in_channels: int) -> tuple[list[Any], list[int]]:
+def parse_row(args: Sequence[Any], in_channels: int, classes: int | None = None) -> tuple[list[Any], list[int]]:
     """Read the arguments of a RevCol row, `[channels, blocks, columns]` or with `{options}` as a fourth.
 
     Args:
         args: the row's arguments; neither the list nor what is in it is changed.
         in_channels: channels of what the row is fed with.
+        classes: number of classes of the detector, for intermediate supervision.
 
     Returns:
-        The arguments to build RevCol with, `in_channels` among the options, and the channels of each
-        tensor that it returns: four levels, then four of every auxiliary column.
+        The arguments to build RevCol with, `in_channels` and the classes of `supervision` among the options,
+        and the channels of each tensor that it returns: four levels, then four of every auxiliary column.
 
     Raises:
         ValueError: the row is wrong; the message names the argument and says what is expected.
@@ -38,9 +39,24 @@ def parse_row(args: Sequence[Any], in_channels: int) -> tuple[list[Any], list[in
         raise ValueError(
             f"RevCol's row says in_channels {options['in_channels']}, but it is fed {in_channels} channels"
         )
+    if options.get("supervision") not in (None, False) and classes is not None:
+        options["supervision"] = _with_classes(options["supervision"], classes)
     settings = Settings.of(channels, blocks, columns, options)
     options["aux_columns"] = list(settings.aux_columns)
     return [list(settings.channels), list(settings.blocks), settings.columns, options], settings.output_channels
+
+
+def _with_classes(supervision: Any, classes: int) -> Any:
+    if supervision is True:
+        return {"classes": classes}
+    if not isinstance(supervision, Mapping):
+        return supervision
+    if supervision.get("classes", classes) != classes:
+        raise ValueError(
+            f"RevCol's row says supervision of {supervision['classes']} classes, but the model has {classes}; "
+            "leave `classes` out, it follows the model"
+        )
+    return {**supervision, "classes": classes}
 
 
 class PickLevel(nn.Module):

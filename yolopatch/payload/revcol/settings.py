@@ -13,6 +13,24 @@ FUSIONS = ("sum", "weighted", "attention")
 
 
 @dataclass(frozen=True)
+class SupervisionSettings:
+    """The options of intermediate supervision.
+
+    Attributes:
+        classes: number of classes of the detector; `parse_row` fills it in.
+        reconstruction, classification: the reference's F and C.
+        scale: of all terms together, to put them beside a detector's loss.
+        close: the number of last epochs that are trained without it.
+    """
+
+    classes: int
+    reconstruction: float = 3.0
+    classification: float = 0.7
+    scale: float = 0.1
+    close: int = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """The shape and the options of one RevCol, explained there. `Settings.of` makes and checks one."""
 
@@ -31,6 +49,7 @@ class Settings:
     mode: str = "exact"
     saves: str = "auto"
     weights: str = ""
+    supervision: SupervisionSettings | None = None
 
     @classmethod
     def of(cls, channels: object, blocks: object, columns: object, options: Mapping[str, Any]) -> Settings:
@@ -39,7 +58,7 @@ class Settings:
         Raises:
             ValueError: an argument or option is wrong; the message names it and says what is expected.
         """
-        _refuse_unknown(options)
+        _refuse_unknown(options, OPTIONS)
         values: dict[str, Any] = {name: _CHECKS[name](name, value) for name, value in options.items()}
         values["columns"] = count = _integer("columns", columns)
         values["aux_columns"] = _columns("aux_columns", options.get("aux_columns", ()), count)
@@ -68,13 +87,13 @@ class Settings:
         return [step * (first + index) for index in range(self.blocks[level])]
 
 
-def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    unknown = [name for name in options if name not in OPTIONS]
+def _refuse_unknown(options: Mapping[str, Any], known: Iterable[str], what: str = "RevCol") -> None:
+    unknown = [name for name in options if name not in known]
     if not unknown:
         return
-    near = difflib.get_close_matches(str(unknown[0]), OPTIONS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(OPTIONS)}"
-    raise ValueError(f"RevCol has no option {unknown[0]!r}; {hint}")
+    near = difflib.get_close_matches(str(unknown[0]), list(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
+    raise ValueError(f"{what} has no option {unknown[0]!r}; {hint}")
 
 
 def _refuse(name: str, expected: str, value: object) -> NoReturn:
@@ -87,6 +106,10 @@ def _integer(name: str, value: object) -> int:
     if operator.index(value) < 1:
         _refuse(name, "at least 1", operator.index(value))
     return operator.index(value)
+
+
+def _count(name: str, value: object) -> int:
+    return 0 if value == 0 and not isinstance(value, bool) else _integer(name, value)
 
 
 def _items(name: str, value: object) -> list[object]:
@@ -163,6 +186,24 @@ def _columns(name: str, value: object, count: int) -> tuple[int, ...]:
     return chosen
 
 
+def _supervision(name: str, value: object) -> SupervisionSettings | None:
+    if value is None or value is False:
+        return None
+    if not isinstance(value, Mapping):
+        _refuse(name, "true or a mapping of its options, in a YAML row of a model with classes", value)
+    _refuse_unknown(value, _SUPERVISION, "RevCol's supervision")
+    if "classes" not in value:
+        raise ValueError("RevCol: supervision needs `classes`, the number of classes of the detector")
+    return SupervisionSettings(**{key: _SUPERVISION[key](f"{name}.{key}", item) for key, item in value.items()})
+
+
+_SUPERVISION: dict[str, Callable[[str, object], Any]] = {
+    "classes": _integer,
+    "reconstruction": _number,
+    "classification": _number,
+    "scale": _number,
+    "close": _count,
+}
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "in_channels": _integer,
     "kernel_size": _odd,
@@ -176,5 +217,6 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "mode": _one_of("exact", "plain"),
     "saves": _one_of("auto", "input", "hidden", "all"),
     "weights": _path,
+    "supervision": _supervision,
 }
 OPTIONS = tuple(_CHECKS)

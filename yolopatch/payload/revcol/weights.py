@@ -36,7 +36,7 @@ def load_official(model: nn.Module, state_dict: Mapping[str, Any]) -> LoadReport
     """Copy weights into a RevCol. Where they do not fit, nothing changes and a ValueError says what they look like."""
     weights, wanted = unwrap(state_dict), model.state_dict()
     fitting = {name: value for name, value in weights.items() if not _DROPPED.match(name)}
-    missing = tuple(name for name in wanted if name not in fitting)
+    missing = tuple(name for name in wanted if name not in fitting and not name.startswith("supervision."))
     weighed = any(".fusion.weigh." in name for name in fitting)  # ours: a model begins as the paper's sum without them
     wrong = [f"it lacks {name}" for name in missing if weighed or ".fusion.weigh." not in name]
     wrong += [f"it has {name}, which the model has not" for name in fitting if name not in wanted]
