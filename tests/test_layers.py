@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "yolopatch"
-ROOMS = ("cli", "workflows", "catalog", "sources", "series", "render", "workspace", "verify", "compare", "payload")
+ROOMS = (
+    *("cli", "workflows", "catalog", "sources", "series", "render", "workspace", "verify"),
+    *("runs", "evaluation", "datasets", "compare", "payload"),
+)
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
