@@ -157,7 +157,7 @@ class _Run:
             failure = self._failure(event["message"], traceback, show_log=not traceback)
             self.results.append(LevelResult(self.current, "failed", round(event["seconds"], 2), {}, failure))
         elif kind == "missing":
-            raise _missing(event["module"], interpreter)
+            raise missing_package(event["module"], interpreter)
         elif kind == "no-device":
             raise EnvironmentFailed(
                 f"device '{self.device}' is not available to {interpreter} ({event['message']}); use --device cpu"
@@ -205,7 +205,8 @@ def _device(device: str) -> str:
     raise RequestError(f"no device '{device}'; use cpu, a GPU's number (0), or a torch name (cuda:0)")
 
 
-def _missing(module: str, interpreter: str) -> EnvironmentFailed:
+def missing_package(module: str, interpreter: str) -> EnvironmentFailed:
+    """The error for a module that the interpreter lacks: says what to install."""
     package = _PACKAGES.get(module, module)
     return EnvironmentFailed(
         f"{interpreter} has no module '{module}'; install what upstream needs: {install_command(interpreter)} {package}"

@@ -7,6 +7,7 @@ import platform
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,12 @@ def _ready(request: dict[str, Any], channel: Channel) -> bool:
     return True
 
 
-def _levels(request: dict[str, Any], channel: Channel) -> None:
+def _steps(request: dict[str, Any], channel: Channel) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What the request asks for, in order: levels, or the one step of another command."""
+    if request["level"] == "deploy":
+        from . import deploying
+
+        return {"deploy": partial(deploying.deploy, request, channel)}
     from . import work
 
     session = work.Session(request, channel)
@@ -54,12 +60,16 @@ def _levels(request: dict[str, Any], channel: Channel) -> None:
         "train": work.train,
         "export": work.export,
     }
-    for name in ORDER[: ORDER.index(request["level"]) + 1]:
+    return {name: partial(steps[name], session) for name in ORDER[: ORDER.index(request["level"]) + 1]}
+
+
+def _levels(request: dict[str, Any], channel: Channel) -> None:
+    for name, step in _steps(request, channel).items():
         channel.send("level", name=name)
         started = time.perf_counter()
         try:
             _seed()
-            facts = steps[name](session)
+            facts = step()
         except CheckError as error:
             channel.send("failed", message=str(error), traceback=[], seconds=time.perf_counter() - started)
             return
