@@ -34,6 +34,11 @@ class Reporter:
         self.verbose = verbose
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
+    @property
+    def live(self) -> bool:
+        """Whether a bar can be shown: on a terminal, and not with `-q`."""
+        return self._console.is_terminal and not self.quiet
+
     def note(self, text: str) -> None:
         """One line about what happened."""
         if not self.quiet:
@@ -49,13 +54,14 @@ class Reporter:
         self._console.print(f"warning: {text}", markup=False)
 
     @contextmanager
-    def task(self, text: str, total: float | None = None) -> Iterator[Task]:
-        """Show `text` while the block runs: a bar on a terminal, one plain line elsewhere."""
+    def task(self, text: str, total: float | None = None, *, plain: bool = True) -> Iterator[Task]:
+        """Show `text` while the block runs: a bar on a terminal, one plain line elsewhere (none without `plain`)."""
         if self.quiet:
             yield Task(None, None)
             return
         if not self._console.is_terminal:
-            self.note(f"{text} ...")
+            if plain:
+                self.note(f"{text} ...")
             yield Task(None, None)
             return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

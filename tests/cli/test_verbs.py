@@ -97,7 +97,7 @@ def test_status_prints_upstreams_own_commands(run, workspace):
     done = run("status", NAME, "--next")
     assert f"train.py --cfg models/{NAME}.yaml --data data.yaml" in done.stdout
     (steps,) = json.loads(run("status", NAME, "--next", "--json").stdout)
-    assert set(steps) == {"form", "train", "val", "detect", "export"}
+    assert set(steps) == {"form", "yolopatch", "train", "val", "detect", "export"}
 
 
 def test_list_as_table_and_json(run):

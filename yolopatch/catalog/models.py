@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from yolopatch.errors import RequestError
 from yolopatch.paths import safe_tree_path
+from yolopatch.runs.spec import Interface, Option, Recipe, Scripts
 
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -105,6 +106,12 @@ class Pin(Model):
     origins: Origins = Origins()
     lacks_stock_heads: tuple[str, ...] = ()
     """Heads that upstream had no model YAML for yet."""
+    lacks_options: tuple[Option, ...] = ()
+    """Options that upstream's training did not know yet."""
+    lacks_words: tuple[str, ...] = ()
+    """Arguments among those that every call gets that upstream's programs did not know yet."""
+    first_category: Annotated[int, Field(ge=0)] = 0
+    """What the first class is called in the JSON of predictions that upstream's validation writes."""
 
     @model_validator(mode="after")
     def _has_an_origin(self) -> Pin:
@@ -142,6 +149,8 @@ class Form(Model):
     template: TreePath
     default: bool = False
     commands: Commands
+    scripts: Scripts = Scripts()
+    recipe: Recipe = Recipe()
     stock: dict[str, TreePath] = Field(default_factory=dict)
     """Upstream's own model YAML for this form, by head; a head that is missing is not offered."""
 
@@ -161,6 +170,8 @@ class Upstream(Model):
     """A data set definition that upstream carries, for the printed training command."""
     weights: str = "runs/train/{name}/weights/best.pt"
     """Where upstream's training leaves the best weights."""
+    supervision_scale: Annotated[float, Field(ge=0.0)] = 0.1
+    """The scale that puts intermediate supervision beside this YOLO's loss where a user gives none."""
     payload: TreePath
     """The folder of the tree that the payload is copied to."""
     config: TreePath
@@ -171,6 +182,8 @@ class Upstream(Model):
     layouts: dict[str, Layout] = Field(default_factory=dict)
     series: tuple[Series, ...]
     pins: tuple[Pin, ...]
+    interface: Interface | None = None
+    """How upstream's programs are called; None where `yolopatch train` and its like are not offered."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Upstream:

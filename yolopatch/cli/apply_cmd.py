@@ -14,6 +14,7 @@ from yolopatch.cli.options import (
     nc_option,
     pin_option,
     reporter,
+    set_option,
     talk_options,
     variant_option,
     yolo_option,
@@ -32,6 +33,7 @@ LEVELS = ("none", "build", "forward", "gradients", "train", "export")
 @pin_option
 @head_option
 @nc_option
+@set_option
 @click.option("--dest", type=click.Path(path_type=Path), metavar="DIR", help="Where to; default: ./yolov7-revcol-s.")
 @click.option("--verify", "level", type=click.Choice(LEVELS), help="How far to prove the result; default: forward.")
 @click.option(
@@ -57,8 +59,10 @@ def command(as_json: bool, quiet: bool, verbose: bool, **names: Any) -> None:
     Examples:
       yolopatch apply --yolo v7 --variant revcol-s
       yolopatch apply --yolo v8 --variant revcol-n --head p2-p5 --nc 10 --verify train
+      yolopatch apply --yolo v9 --variant revcol-a --set supervision=true --set fusion=weighted
     """
     from yolopatch.workflows.apply import Request, apply
+    from yolopatch.workflows.row_options import read_options
 
     request = Request(
         yolo=names["yolo"],
@@ -66,6 +70,7 @@ def command(as_json: bool, quiet: bool, verbose: bool, **names: Any) -> None:
         pin=names["pin"],
         head=names["head"],
         classes=names["nc"],
+        options=read_options(names["settings"]),
         origin=names["origin"],
         remote=names["remote"],
         dest=names["dest"],
@@ -113,8 +118,11 @@ def _print_next(applied: Applied, place: Path, python: str | None) -> None:
     from yolopatch.workflows.next_step import steps
 
     plan = applied.plan
+    first = steps(plan, plan.form, python, place=place)
     click.echo(f"\nnext, with your data set's YAML in place of {plan.upstream.data}:")
-    click.echo(f"  cd {shlex.quote(str(place))} && {steps(plan, plan.form, python).train}")
+    if first.yolopatch:
+        click.echo(f"  {first.yolopatch}\nor by upstream's own program:")
+    click.echo(f"  cd {shlex.quote(str(place))} && {first.train}")
     for form in plan.forms:
         if form is not plan.form:
             click.echo(f"or, for {form.detector}:\n  {steps(plan, form, python).train}")

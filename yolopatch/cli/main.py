@@ -17,14 +17,18 @@ from yolopatch import __version__
 from yolopatch.cli.output import print_error, print_unexpected
 from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
 
-VERBS = ("apply", "list", "render", "verify", "status", "revert", "weights", "cache", "doctor", "completion")
+VERBS = (
+    *("apply", "list", "render", "verify", "deploy", "status", "revert"),
+    *("data", "train", "val", "predict", "export", "weights", "cache", "doctor", "completion"),
+)
 
 rich_click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"
 rich_click.rich_click.PADDING_HELPTEXT_FIRST_LINE = (0, 0, 1, 0)
 rich_click.rich_click.COMMAND_GROUPS = {
     "yolopatch": [
         {"name": "Make a patched YOLO", "commands": ["list", "apply", "render", "weights"]},
-        {"name": "Look after a workspace", "commands": ["verify", "status", "revert"]},
+        {"name": "Train and use a model", "commands": ["data", "train", "val", "predict", "export"]},
+        {"name": "Look after a workspace", "commands": ["verify", "deploy", "status", "revert"]},
         {"name": "Look after this machine", "commands": ["doctor", "cache", "completion"]},
     ]
 }

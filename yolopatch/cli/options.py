@@ -89,6 +89,13 @@ form_option = click.option(
     shell_complete=_complete(_forms),
     help="Detection head (v7: idetect, iauxdetect, detect; v9: ddetect, dualddetect, detect).",
 )
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of RevCol's row, as in YAML: fusion=attention, supervision=true; may stand several times.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 

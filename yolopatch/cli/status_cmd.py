@@ -13,12 +13,12 @@ from yolopatch.cli.output import print_forms, print_json, wrapped
 
 @click.command("status")
 @click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--next", "show_next", is_flag=True, help="Upstream's own commands for this workspace instead.")
+@click.option("--next", "show_next", is_flag=True, help="The commands that train, validate, detect and export.")
 @json_option
 def command(workspace: Path, show_next: bool, as_json: bool) -> None:
     """Show what a workspace was made from and which files were edited since.
 
-    With --next: upstream's own commands to train, validate, detect and export, for each form.
+    With --next: yolopatch train, and upstream's own commands to train, validate, detect and export, for each form.
 
     \b
     Examples:
@@ -68,6 +68,8 @@ def _print_steps(workspace: Path, as_json: bool) -> None:
         print_json([asdict(steps) for steps in found])
         return
     for steps in found:
-        click.echo(f"{steps.form}, in {workspace}:")
+        if steps.yolopatch:
+            click.echo(f"{steps.form}:\n  {steps.yolopatch}")
+        click.echo(f"{steps.form}, upstream's own commands, in {workspace}:")
         for name in ("train", "val", "detect", "export"):
             click.echo(f"  {getattr(steps, name)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from yolopatch.errors import RequestError
 
-Option = float | int | str | bool
+Option = float | int | str | bool | Mapping[str, Any]
 
 _LEVELS = {"p3-p5": (3, 4, 5), "p2-p5": (2, 3, 4, 5)}
 

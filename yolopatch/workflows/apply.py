@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from yolopatch import __version__
 from yolopatch.catalog import Catalog
@@ -36,6 +38,8 @@ class Request:
     pin: str | None = None
     head: str = "p3-p5"
     classes: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of RevCol's row, beside the variant's own."""
     origin: str = "auto"
     remote: str | None = None
     dest: Path | None = None
@@ -74,7 +78,13 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
     started = time.monotonic()
     catalog = catalog or Catalog()
     plan = make_plan(
-        catalog, request.yolo, request.variant, pin=request.pin, head=request.head, classes=request.classes
+        catalog,
+        request.yolo,
+        request.variant,
+        pin=request.pin,
+        head=request.head,
+        classes=request.classes,
+        options=request.options,
     )
     destination = (request.dest or default_destination(plan)).expanduser().absolute()
     cache = Cache.default()
@@ -128,6 +138,7 @@ def _inputs(plan: Plan, source: Source, contents: Contents) -> Inputs:
         variant=plan.variant_name,
         head=plan.head,
         classes=plan.classes,
+        options=dict(plan.options),
         patches=contents.locked_patches,
         templates=contents.locked_templates,
         payload_sha256=contents.payload_sha256,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from yolopatch.catalog import HEADS, STOCK, Catalog, Form, Pin, Upstream, Variant
 from yolopatch.errors import RequestError
+from yolopatch.workflows.row_options import checked_options
 
 DEFAULT_CLASSES = 80
 MAX_CLASSES = 100_000
@@ -24,6 +27,8 @@ class Plan:
     classes: int
     forms: tuple[Form, ...]
     """The detection heads that the workspace gets a model YAML for."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of RevCol's row beside the variant's own."""
 
     @property
     def variant_name(self) -> str:
@@ -57,12 +62,13 @@ def make_plan(
     pin: str | None = None,
     head: str = HEADS[0],
     classes: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Look up every name.
 
     Raises:
-        RequestError: a name is unknown, the number of classes is out of range, or upstream
-            has no stock model for the head.
+        RequestError: a name is unknown, the number of classes is out of range, upstream has no
+            stock model for the head, or RevCol refuses an option.
     """
     upstream = catalog.upstream(yolo)
     chosen = catalog.variant(variant)
@@ -72,7 +78,7 @@ def make_plan(
         raise RequestError(f"--nc is {number}; a detector has 1 to {MAX_CLASSES} classes")
     chosen_pin = catalog.pin(upstream, pin)
     forms = upstream.forms if chosen else _stock_forms(upstream, chosen_pin, wanted)
-    return Plan(upstream, chosen_pin, chosen, wanted, number, forms)
+    return Plan(upstream, chosen_pin, chosen, wanted, number, forms, checked_options(upstream, chosen, options or {}))
 
 
 def _stock_forms(upstream: Upstream, pin: Pin, head: str) -> tuple[Form, ...]:

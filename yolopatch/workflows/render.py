@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from yolopatch.catalog import HEADS, STOCK, Catalog, Form
 from yolopatch.errors import RequestError
@@ -37,7 +39,7 @@ def render_form(catalog: Catalog, plan: Plan, form: Form) -> Rendered:
         neck=variant.neck,
         neck_depth=variant.neck_depth,
         drop_path=variant.drop_path,
-        options=variant.options,
+        options={**variant.options, **plan.options},
         nc=plan.classes,
         head=plan.head,
     )
@@ -45,13 +47,19 @@ def render_form(catalog: Catalog, plan: Plan, form: Form) -> Rendered:
 
 
 def render_one(
-    yolo: str, variant: str, *, head: str = HEADS[0], form: str | None = None, classes: int | None = None
+    yolo: str,
+    variant: str,
+    *,
+    head: str = HEADS[0],
+    form: str | None = None,
+    classes: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Rendered:
     """The model YAML for names that a user typed.
 
     Raises:
-        RequestError: a name is unknown, or the variant is `stock`.
+        RequestError: a name is unknown, RevCol refuses an option, or the variant is `stock`.
     """
     catalog = Catalog()
-    plan = make_plan(catalog, yolo, variant, head=head, classes=classes)
+    plan = make_plan(catalog, yolo, variant, head=head, classes=classes, options=options)
     return render_form(catalog, plan, catalog.form(plan.upstream, form))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -52,6 +52,8 @@ class Inputs(BaseModel):
     variant: str
     head: str
     classes: int
+    options: dict[str, Any] = {}
+    """Of RevCol's row, beside the variant's own."""
     patches: tuple[LockedFile, ...]
     templates: tuple[LockedFile, ...]
     payload_sha256: str | None

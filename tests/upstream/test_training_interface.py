@@ -1,0 +1,92 @@
+"""`yolopatch train`, `val`, `predict` and `export` on real upstream code: one shape for all four."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.upstream import dataset
+from yolopatch.catalog import Catalog
+from yolopatch.runs.results import COLUMNS
+
+pytestmark = pytest.mark.usefixtures("registry")
+YOLOS = Catalog().yolos
+SMALL = ("--imgsz", "64", "--batch", "8", "--device", "cpu", "--workers", "0")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return dataset.make(tmp_path_factory.mktemp("data") / "d", train=16, val=4)
+
+
+@pytest.fixture
+def yolopatch(environment):
+    def call(*args, code=0):
+        command = [sys.executable, "-m", "yolopatch", *map(str, args)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return call
+
+
+def rows(folder, name):
+    with (folder / "runs" / name / "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("yolo", YOLOS)
+def test_a_killed_run_goes_on_its_weights_are_of_use_and_its_seed_decides_on_the_losses(
+    yolo, small, data, yolopatch, environment
+):
+    folder = small(yolo)
+    command = [sys.executable, "-m", "yolopatch", "train", str(folder), "--data", str(data), "--epochs", "3", *SMALL]
+    process = subprocess.Popen([*command, "--name", "k"], env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith("epoch 2/3"):  # the checkpoint of epoch 1 stands by now
+            process.kill()
+    assert process.wait() == -9, "".join(said)
+    process.stderr.close()
+
+    record = json.loads(yolopatch("train", folder, "--resume", "--json").stdout)
+    assert (record["name"], record["status"], record["epochs_done"], record["resumed"]) == ("k", "finished", 3, 1)
+    table = rows(folder, "k")
+    assert tuple(table[0]) == COLUMNS
+    assert [row["epoch"] for row in table] == ["1", "2", "3"]
+    for row in table:
+        assert all(float(row[name]) >= 0 for name in ("train/box_loss", "mAP50", "mAP50-95", "seconds"))
+        assert int(row["peak_memory_bytes"]) > 50_000_000
+    assert record["best"]["val"]["by_size"] is None or record["best"]["val"]["by_size"]["images"] == 4
+
+    scores = json.loads(yolopatch("val", folder, "--data", data, "--run", "k", "--device", "cpu", "--json").stdout)
+    assert scores["mAP50"] == record["best"]["val"]["mAP50"]
+    drawn = json.loads(yolopatch("predict", folder, "--source", data.parent / "images/val", "--json").stdout)
+    assert len(drawn["pictures"]) == 4
+    assert yolopatch("export", folder, "--format", "onnx").stdout.strip().endswith(".onnx")
+    assert json.loads(yolopatch("status", folder, "--json").stdout)["clean"] is True
+
+    def losses(name):
+        return {key: value for key, value in rows(folder, name)[0].items() if key.startswith("train/")}
+
+    for name, seed in (("same", 0), ("other", 1)):
+        yolopatch("train", folder, "--data", data, "--epochs", "1", *SMALL, "--name", name, "--seed", seed)
+        assert (losses(name) == losses("k")) is (name == "same")
+
+
+def test_weights_of_another_variant_are_refused_and_of_the_same_fit(apply, small, data, yolopatch):
+    folder, _ = apply("--yolo", "v5", "--variant", "revcol-f", "--origin", "pypi", "--verify", "none")
+    mine = small("v5")
+    yolopatch("train", mine, "--data", data, "--epochs", "1", *SMALL, "--name", "w")
+    weights = mine / "runs/w/upstream/weights/best.pt"
+    refused = yolopatch("train", folder, "--data", data, "--weights", weights, *SMALL, "-q", code=2)
+    assert refused.stderr.count("\n") == 1
+    assert "does not fit models/yolov5-revcol-f.yaml" in refused.stderr
+    on = yolopatch("train", mine, "--data", data, "--epochs", "1", "--weights", weights, *SMALL, "--name", "w2")
+    assert "100% of the model's numbers" in on.stderr

@@ -1,0 +1,42 @@
+"""`yolopatch predict`: draws boxes into pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from yolopatch.cli.options import form_option, json_option, reporter, talk_options
+from yolopatch.cli.output import print_json
+
+
+@click.command("predict")
+@click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--source", type=click.Path(path_type=Path), required=True, metavar="PICTURES", help="Picture or folder.")
+@click.option("--run", metavar="RUN", help="Run whose best weights to take; default: the newest.")
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint, in place of a run's.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; default: DIR/runs/predict, ...")
+@click.option("--imgsz", type=int, metavar="S", help="Side of the images; default: as the run was trained, or 640.")
+@click.option("--device", metavar="D", help="cpu, mps, 0; default: the first GPU, or the CPU.")
+@form_option
+@click.option("--python", type=click.Path(path_type=Path), metavar="PATH", help="Interpreter; default: this one.")
+@click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")
+@json_option
+@talk_options
+def command(as_json: bool, quiet: bool, verbose: bool, python: Path | None, **names: Any) -> None:
+    """Save pictures with boxes drawn in, by upstream's own program.
+
+    \b
+    Examples:
+      yolopatch predict yolov8-revcol-n --source pictures/
+      yolopatch predict yolov5-revcol-n --source a.jpg --out found -- --conf-thres 0.1
+    """
+    from yolopatch.workflows.predict import PredictRequest, predict
+
+    done = predict(PredictRequest(python=str(python) if python else None, **names), reporter(quiet, verbose))
+    if as_json:
+        pictures = [str(file) for file in done.pictures]
+        print_json({"weights": str(done.weights), "folder": str(done.folder), "pictures": pictures})
+        return
+    click.echo(f"{len(done.pictures)} picture{'s' * (len(done.pictures) != 1)} in {done.folder}")

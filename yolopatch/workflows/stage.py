@@ -1,0 +1,238 @@
+"""A workspace opened to run upstream's programs in it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolopatch.catalog import STOCK, Catalog, Form, Pin, Upstream
+from yolopatch.catalog.names import unknown
+from yolopatch.console import Reporter
+from yolopatch.datasets import Dataset, check_dataset, load_dataset
+from yolopatch.errors import EnvironmentFailed, RequestError
+from yolopatch.runs import folder
+from yolopatch.runs.command import controlled
+from yolopatch.runs.environ import environment
+from yolopatch.runs.folder import RunFolder
+from yolopatch.runs.looking import ModelSource, Sight, look
+from yolopatch.runs.spec import Interface, Program
+from yolopatch.workflows.status import refuse_reverted
+from yolopatch.workspace.lock import Lock, read_lock
+
+_CACHE = ".cache"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is needed to run upstream's programs."""
+
+    shown: str
+    """What the user calls the workspace."""
+    workspace: Path
+    lock: Lock
+    upstream: Upstream
+    pin: Pin
+    form: Form
+    interface: Interface
+    python: str
+
+    @property
+    def config(self) -> str:
+        """The form's model YAML, relative to the workspace."""
+        return self.lock.configs[self.form.name]
+
+    @property
+    def recipe(self) -> tuple[str, ...]:
+        """Learning settings that train this form well."""
+        return self.form.recipe.stock if self.lock.inputs.variant == STOCK else self.form.recipe.revcol
+
+    def variables(self, *, single: bool = True) -> dict[str, str]:
+        """The environment of upstream's programs."""
+        return environment(self.workspace / folder.RUNS / _CACHE, single=single)
+
+    def command(self, *words: str) -> str:
+        """A command of ours on this workspace, for messages."""
+        verb, *rest = words
+        return " ".join(["yolopatch", verb, shlex.quote(self.shown), *rest])
+
+
+def open_stage(workspace: Path, form: str | None, python: str | None) -> Stage:
+    """Open `workspace` for its default form or the one called `form`.
+
+    Raises:
+        RequestError: it is no workspace or a reverted one, has no such form, or its YOLO offers no training.
+    """
+    refuse_reverted(workspace)
+    lock = read_lock(workspace)
+    catalog = Catalog()
+    upstream = catalog.upstream(lock.inputs.yolo)
+    if upstream.interface is None:
+        raise RequestError(f"{upstream.title} has no 'interface:' in its upstream.yaml; use upstream's own commands")
+    if form is not None and form not in lock.configs:
+        raise unknown("form", form, lock.configs)
+    default = upstream.default_form.name
+    name = form or (default if default in lock.configs else next(iter(lock.configs)))
+    return Stage(
+        shown=str(workspace),
+        workspace=workspace.absolute(),
+        lock=lock,
+        upstream=upstream,
+        pin=catalog.pin(upstream, lock.inputs.pin),
+        form=catalog.form(upstream, name),
+        interface=upstream.interface,
+        python=_interpreter(python),
+    )
+
+
+def _interpreter(python: str | None) -> str:
+    """Absolute and not resolved: it may be a virtual environment's link."""
+    if python is None:
+        return sys.executable
+    found = shutil.which(python) or python
+    if not Path(found).is_file():
+        raise RequestError(f"no interpreter at {python}; give --python the path of a python executable")
+    return str(Path(found).absolute())
+
+
+def refuse_controlled(program: Program, further: Iterable[str], ours: dict[str, str]) -> None:
+    """Raise `RequestError` where upstream's own arguments name what an option of ours sets; `ours` says which."""
+    taken = {
+        name: option
+        for option, spoken in ours.items()
+        for name in controlled(program, option)  # type: ignore[arg-type]
+    }
+    for word in further:
+        name = f"{word.partition('=')[0]}=" if "=" in word and not word.startswith("--") else word.partition("=")[0]
+        if name in taken:
+            raise RequestError(f"'{word}' after -- is what yolopatch sets itself; use {ours[taken[name]]} instead")
+
+
+def checked_data(data: Path, *, check: bool, reporter: Reporter) -> Dataset:
+    """The data set, after `yolopatch data check`'s checks.
+
+    Raises:
+        RequestError: it cannot be read, or does not pass.
+    """
+    dataset = load_dataset(data)
+    if not check:
+        return dataset
+    with reporter.task(f"check {data}"):
+        problems = check_dataset(data).problems
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise RequestError(
+            f"{data}: {problems[0]}{more}; yolopatch data check {shlex.quote(str(data))} shows all, "
+            "--no-check takes it as it is"
+        )
+    return dataset
+
+
+def sight(
+    stage: Stage,
+    device: str | None,
+    *,
+    reporter: Reporter,
+    weights: Path | None = None,
+    model: ModelSource | None = None,
+    modules: tuple[str, ...] = (),
+) -> tuple[Sight, str]:
+    """What the interpreter has, and the device to use: `device`, or the first GPU, or the CPU.
+
+    Raises:
+        RequestError: the weights cannot be used.
+        EnvironmentFailed: a package or the device is missing.
+    """
+    if weights is not None:
+        require_file(weights)
+    with reporter.task(f"look at {stage.python}"):
+        seen = look(stage.python, stage.workspace, stage.variables(), modules=modules, weights=weights, model=model)
+    chosen = _plain(device) if device else ("0" if seen.gpus else "cpu")
+    _check_device(stage, chosen, seen)
+    if seen.weights is not None:
+        _check_weights(stage, weights, seen.weights)
+    return seen, chosen
+
+
+def require_file(weights: Path) -> None:
+    """Raise `RequestError` where there is no file of weights."""
+    if not weights.is_file():
+        raise RequestError(f"{weights}: no such file; name a checkpoint, the weights/best.pt of a run")
+
+
+def _plain(device: str) -> str:
+    """A GPU by its number, which is what all of them take."""
+    return "0" if device == "cuda" else device.removeprefix("cuda:")
+
+
+def _check_device(stage: Stage, device: str, seen: Sight) -> None:
+    numbers = device.split(",")
+    if device == "cpu" or (device == "mps" and seen.mps):
+        return
+    if device == "mps":
+        raise EnvironmentFailed(f"--device mps: torch of {stage.python} has no MPS here; use --device cpu")
+    if not all(number.isdecimal() for number in numbers):
+        raise RequestError(f"no device '{device}'; use cpu, mps, a GPU's number (0), or several (0,1)")
+    if not seen.gpus:
+        raise EnvironmentFailed(
+            f"--device {device}: torch {seen.versions['torch']} of {stage.python} sees no GPU; use --device cpu, "
+            "or install a torch built for CUDA"
+        )
+    if max(int(number) for number in numbers) >= len(seen.gpus):
+        raise EnvironmentFailed(f"--device {device}: there are {len(seen.gpus)} GPUs, numbered from 0")
+
+
+def _check_weights(stage: Stage, weights: Path | None, found: dict[str, object]) -> None:
+    if found["problem"]:
+        raise RequestError(
+            f"{weights} is no checkpoint of {stage.shown} ({found['problem']}); "
+            "name weights that this YOLO and variant has trained"
+        )
+
+
+def weights_of(stage: Stage, run: str | None, weights: Path | None) -> tuple[Path, RunFolder | None]:
+    """The weights that are asked for: a file, those of a run, or those of the newest run that has any.
+
+    Raises:
+        RequestError: both are named, or there are none.
+    """
+    if run is not None and weights is not None:
+        raise RequestError("name either --run or --weights")
+    if weights is not None:
+        return weights.absolute(), None
+    if run is not None:
+        chosen = folder.find(stage.workspace, run)
+        file = best_weights(stage.interface, chosen)
+        if file is None:
+            raise RequestError(f"run '{run}' has no weights yet; go on with {stage.command('train', '--resume', run)}")
+        return file, chosen
+    for one in reversed(folder.all_runs(stage.workspace)):
+        file = best_weights(stage.interface, one)
+        if file is not None:
+            return file, one
+    raise RequestError(f"{stage.shown} has no trained weights; train first, or name --weights")
+
+
+def best_weights(interface: Interface, run: RunFolder) -> Path | None:
+    """A run's best weights, or its last where upstream has not chosen a best."""
+    places = (run.upstream / interface.weights.best, run.upstream / interface.weights.last)
+    return next((place for place in places if place.is_file()), None)
+
+
+def form_of(run: RunFolder | None, form: str | None) -> str | None:
+    """The form that is asked for, or the one that `run` trained."""
+    if form is not None or run is None:
+        return form
+    return str(run.read()["arguments"]["form"])
+
+
+def size_of(run: RunFolder | None, imgsz: int | None) -> int:
+    """The image size that is asked for, or the one that `run` trained at, or 640."""
+    if imgsz is not None:
+        if imgsz < 32:
+            raise RequestError(f"--imgsz is {imgsz}; it must be 32 or more")
+        return imgsz
+    return int(run.read()["arguments"]["imgsz"]) if run else 640
