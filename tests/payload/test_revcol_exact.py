@@ -257,7 +257,7 @@ def test_reserved_space_brings_the_same_back(room: float, monkeypatch: pytest.Mo
     model = network(4)
     plain = run(model, noise(), "plain")
     model.mode, stem = "exact", model.stem(noise())
-    kept, shared = model._run(stem, (4,), room)
+    kept, shared = model._run(stem, (4,), {}, room)
     rows, enough = shared.report()
     assert enough
     assert room < 1.0 or all(row["bytes"] >= 5 * row["elements"] for row in rows)
@@ -269,7 +269,7 @@ def test_space_that_does_not_suffice_is_noticed_and_grows(monkeypatch: pytest.Mo
     set_alphas(model, 2e-3)
     image = noise()
     plain = run(model, image, "plain")
-    _, shared = model._run(model.stem(image), (4,), 1 / 64)
+    _, shared = model._run(model.stem(image), (4,), {}, 1 / 64)
     assert not shared.report()[1]
     monkeypatch.setattr("yolopatch.payload.revcol.model.may_wait", lambda x: False)
     exact = run(model, image, "exact")
