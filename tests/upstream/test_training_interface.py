@@ -75,7 +75,8 @@ def test_a_killed_run_goes_on_its_weights_are_of_use_and_its_seed_decides_on_the
     def losses(name):
         return {key: value for key, value in rows(folder, name)[0].items() if key.startswith("train/")}
 
-    for name, seed in (("same", 0), ("other", 1)):
+    seeds = {"same": 0, "other": 1} if yolo == "v7" else {"same": 0}  # v7 has its --seed from a patch of ours
+    for name, seed in seeds.items():
         yolopatch("train", folder, "--data", data, "--epochs", "1", *SMALL, "--name", name, "--seed", seed)
         assert (losses(name) == losses("k")) is (name == "same")
 
