@@ -22,7 +22,8 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("yolo", ARGUMENTS)
-def test_eight_pictures_are_learned_by_heart(yolo, small, environment, tmp_path):
+def test_eight_pictures_are_learned_by_heart(yolo, apply, environment, tmp_path):
+    folder, _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
     root = tmp_path / "d"
     dataset.make(root, train=8, val=1)
     pictures = sorted((root / "images/train").iterdir())
@@ -30,7 +31,7 @@ def test_eight_pictures_are_learned_by_heart(yolo, small, environment, tmp_path)
     (root / "val.txt").write_text("".join(f"{picture}\n" for picture in pictures))
     names = "[square, circle, triangle]"
     (root / "eight.yaml").write_text(f"train: {root}/train.txt\nval: {root}/val.txt\nnc: 3\nnames: {names}\n")
-    command = [sys.executable, "-m", "yolopatch", "train", str(small(yolo)), "--data", str(root / "eight.yaml")]
+    command = [sys.executable, "-m", "yolopatch", "train", str(folder), "--data", str(root / "eight.yaml")]
     command += ["--no-check", "--epochs", "14", "--imgsz", "96", "--batch", "8", "--device", "cpu", "--workers", "0"]
     command += ["--json", "--name", "eight", "--", *ARGUMENTS[yolo]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
