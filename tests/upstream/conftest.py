@@ -91,3 +91,16 @@ def verify(environment: dict[str, str]) -> Callable[..., dict[str, Any]]:
         return report
 
     return call
+
+
+@pytest.fixture
+def yolopatch(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command of ours and expects its exit code."""
+
+    def call(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "yolopatch", *map(str, args)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return call

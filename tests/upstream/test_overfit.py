@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -22,7 +20,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("yolo", ARGUMENTS)
-def test_eight_pictures_are_learned_by_heart(yolo, apply, environment, tmp_path):
+def test_eight_pictures_are_learned_by_heart(yolo, apply, yolopatch, tmp_path):
     folder, _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
     root = tmp_path / "d"
     dataset.make(root, train=8, val=1)
@@ -31,11 +29,9 @@ def test_eight_pictures_are_learned_by_heart(yolo, apply, environment, tmp_path)
     (root / "val.txt").write_text("".join(f"{picture}\n" for picture in pictures))
     names = "[square, circle, triangle]"
     (root / "eight.yaml").write_text(f"train: {root}/train.txt\nval: {root}/val.txt\nnc: 3\nnames: {names}\n")
-    command = [sys.executable, "-m", "yolopatch", "train", str(folder), "--data", str(root / "eight.yaml")]
-    command += ["--no-check", "--epochs", "14", "--imgsz", "96", "--batch", "8", "--device", "cpu", "--workers", "0"]
-    command += ["--json", "--name", "eight", "--", *ARGUMENTS[yolo]]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    small = ("--epochs", "14", "--imgsz", "96", "--batch", "8", "--device", "cpu", "--workers", "0", "--no-check")
+    trained = ("train", folder, "--data", root / "eight.yaml", *small, "--name", "eight", "--json")
+    done = yolopatch(*trained, "--", *ARGUMENTS[yolo])
     best = json.loads(done.stdout)["best"]
     assert best["mAP50"] >= 0.9
     assert best["val"]["by_size"]["images"] == 8

@@ -27,14 +27,12 @@ print([name for name in names if "supervision" in name])
 @pytest.mark.parametrize(
     ("yolo", "form"), [("v5", "detect"), ("v7", "idetect"), ("v7", "iauxdetect"), ("v8", "detect"), ("v9", "ddetect")]
 )
-def test_training_logs_each_term_follows_the_schedule_and_leaves_nothing(yolo, form, apply, environment, tmp_path):
+def test_training_logs_each_term_follows_the_schedule_and_leaves_nothing(yolo, form, apply, yolopatch, tmp_path):
     data = dataset.make(tmp_path / "d", train=8, val=4)
     options = ("--variant", "revcol-a", "--origin", "pypi", "--verify", "none", "--set", "supervision={close: 1}")
     folder, _ = apply("--yolo", yolo, *options)
     small = ("--epochs", "2", "--imgsz", "64", "--batch", "4", "--device", "cpu", "--workers", "0")
-    command = [sys.executable, "-m", "yolopatch", "train", str(folder), "--data", str(data), *small, "--form", form]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    yolopatch("train", folder, "--data", data, *small, "--form", form)
     run = folder / "runs" / "train"
     with (run / "results.csv").open() as file:
         first, second = csv.DictReader(file)

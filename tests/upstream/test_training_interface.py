@@ -23,17 +23,6 @@ def data(tmp_path_factory):
     return dataset.make(tmp_path_factory.mktemp("data") / "d", train=16, val=4)
 
 
-@pytest.fixture
-def yolopatch(environment):
-    def call(*args, code=0):
-        command = [sys.executable, "-m", "yolopatch", *map(str, args)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return call
-
-
 def rows(folder, name):
     with (folder / "runs" / name / "results.csv").open() as file:
         return list(csv.DictReader(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -97,6 +98,29 @@ set_option = click.option(
     help="An option of RevCol's row, as in YAML: fusion=attention, supervision=true; may stand several times.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+imgsz_option = click.option(
+    "--imgsz", type=int, metavar="S", help="Side of the images; default: as the run was trained, or 640."
+)
+
+
+def weights_options(function: F) -> F:
+    """Adds --run and --weights: which trained weights to use."""
+    run = click.option("--run", metavar="RUN", help="Run whose best weights to take; default: the newest.")
+    weights = click.option(
+        "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint, in place of a run's."
+    )
+    return run(weights(function))
+
+
+def program_options(function: F) -> F:
+    """Adds --python and what stands after --: how to call a program of upstream's."""
+    python = click.option(
+        "--python", type=click.Path(path_type=Path), metavar="PATH", help="Interpreter; default: this one."
+    )
+    further = click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")
+    return python(further(function))
 
 
 def talk_options(function: F) -> F:

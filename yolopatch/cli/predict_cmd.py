@@ -7,21 +7,27 @@ from typing import Any
 
 import rich_click as click
 
-from yolopatch.cli.options import form_option, json_option, reporter, talk_options
+from yolopatch.cli.options import (
+    form_option,
+    imgsz_option,
+    json_option,
+    program_options,
+    reporter,
+    talk_options,
+    weights_options,
+)
 from yolopatch.cli.output import print_json
 
 
 @click.command("predict")
 @click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--source", type=click.Path(path_type=Path), required=True, metavar="PICTURES", help="Picture or folder.")
-@click.option("--run", metavar="RUN", help="Run whose best weights to take; default: the newest.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint, in place of a run's.")
+@weights_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; default: DIR/runs/predict, ...")
-@click.option("--imgsz", type=int, metavar="S", help="Side of the images; default: as the run was trained, or 640.")
+@imgsz_option
 @click.option("--device", metavar="D", help="cpu, mps, 0; default: the first GPU, or the CPU.")
 @form_option
-@click.option("--python", type=click.Path(path_type=Path), metavar="PATH", help="Interpreter; default: this one.")
-@click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")
+@program_options
 @json_option
 @talk_options
 def command(as_json: bool, quiet: bool, verbose: bool, python: Path | None, **names: Any) -> None:

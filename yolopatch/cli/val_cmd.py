@@ -7,25 +7,31 @@ from typing import Any
 
 import rich_click as click
 
-from yolopatch.cli.options import form_option, json_option, reporter, talk_options
+from yolopatch.cli.options import (
+    form_option,
+    imgsz_option,
+    json_option,
+    program_options,
+    reporter,
+    talk_options,
+    weights_options,
+)
 from yolopatch.cli.output import print_json, table
 
 
 @click.command("val")
 @click.argument("workspace", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--data", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Data YAML.")
-@click.option("--run", metavar="RUN", help="Run whose best weights to take; default: the newest.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint, in place of a run's.")
+@weights_options
 @click.option("--split", type=click.Choice(("train", "val", "test")), default="val", show_default=True)
-@click.option("--imgsz", type=int, metavar="S", help="Side of the images; default: as the run was trained, or 640.")
+@imgsz_option
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True, metavar="B")
 @click.option("--device", metavar="D", help="cpu, mps, 0; default: the first GPU, or the CPU.")
 @form_option
 @click.option("--name", metavar="NAME", help="Folder below DIR/runs; default: val, val2, ...")
 @click.option("--workers", type=click.IntRange(0), default=2, show_default=True, metavar="N")
 @click.option("--no-check", is_flag=True, help="Do not check the data set before.")
-@click.option("--python", type=click.Path(path_type=Path), metavar="PATH", help="Interpreter; default: this one.")
-@click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")
+@program_options
 @json_option
 @talk_options
 def command(as_json: bool, quiet: bool, verbose: bool, no_check: bool, python: Path | None, **names: Any) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# What the user sets stands; these are for those who set nothing.
-_DEFAULTS = {
+# Upstream asks the network or logs to services unless told not to.
+QUIET = {
     "MPLBACKEND": "Agg",
     "WANDB_MODE": "disabled",
     "WANDB_DISABLED": "true",
@@ -15,14 +15,18 @@ _DEFAULTS = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONFAULTHANDLER": "1",
+}
+# What the user sets stands; these are for those who set nothing.
+_DEFAULTS = {
+    **QUIET,
     "YOLOv5_AUTOINSTALL": "false",
     "YOLOv5_VERBOSE": "true",
     "YOLO_VERBOSE": "true",
     # Some pins install packages that they miss by themselves, pycocotools after every validation.
     "PIP_NO_INDEX": "1",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONFAULTHANDLER": "1",
 }
 # With it Python would not look for upstream's modules in the current folder.
 _UNWANTED = ("PYTHONSAFEPATH",)
@@ -35,7 +39,7 @@ def environment(cache: Path, *, single: bool = True) -> dict[str, str]:
     `single`: one process has all the CPUs. torchrun sets the number of threads itself.
     """
     given = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    threads = {"OMP_NUM_THREADS": str(_cpus())} if single else {}
+    threads = {"OMP_NUM_THREADS": str(cpus())} if single else {}
     folders = {}
     for name in _FOLDERS:
         if not given.get(name):
@@ -45,7 +49,8 @@ def environment(cache: Path, *, single: bool = True) -> dict[str, str]:
     return {**_DEFAULTS, **folders, **threads, **given}
 
 
-def _cpus() -> int:
+def cpus() -> int:
+    """The CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

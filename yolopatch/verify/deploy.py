@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ class DeployRequest:
     document: dict[str, Any]
 
 
-def run_deploy(workspace: Path, request: DeployRequest, *, python: Path | None, reporter: Reporter) -> dict[str, Any]:
+def run_deploy(workspace: Path, request: DeployRequest, *, python: Path, reporter: Reporter) -> dict[str, Any]:
     """Convert the checkpoint and write it to `request.out`, at once or not at all; the facts about both.
 
     Raises:
@@ -41,11 +40,10 @@ def run_deploy(workspace: Path, request: DeployRequest, *, python: Path | None, 
         CheckFailed: the predictions before and after differ, or upstream's code fails on it.
         EnvironmentFailed: the interpreter lacks a package.
     """
-    interpreter = python.absolute() if python else Path(sys.executable)  # not resolved: it may be a venv's link
     scratch = Path(tempfile.mkdtemp(prefix="yolopatch-deploy-"))
     try:
         with reporter.task(f"deploy {request.weights}", total=4.0) as task:
-            facts = _run(workspace, request, interpreter, scratch, task)
+            facts = _run(workspace, request, python, scratch, task)
         _place(scratch / "result.pt", request.out)
         return facts
     finally:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from yolopatch.runs.environ import QUIET, cpus
+
 Event = dict[str, Any]
 
 _POLL = 0.05
@@ -20,22 +22,7 @@ _START_LIMIT = 600.0  # seconds for importing torch, which may come over a slow 
 _USER_BASE = "PYTHONUSERBASE"
 _PROBE = Path(__file__).with_name("probe")
 
-# Upstream asks the network, writes settings, or logs to services unless told not to.
-_SETTINGS = {
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONFAULTHANDLER": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONUNBUFFERED": "1",
-    "MPLBACKEND": "Agg",
-    "WANDB_DISABLED": "true",
-    "WANDB_MODE": "disabled",
-    "COMET_MODE": "disabled",
-    "CLEARML_OFFLINE_MODE": "1",
-    "NO_ALBUMENTATIONS_UPDATE": "1",
-    "YOLO_OFFLINE": "true",
-    "YOLO_AUTOINSTALL": "false",
-}
+_SETTINGS = {**QUIET, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 _FOLDERS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR", "MPLCONFIGDIR", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TMPDIR")
 
 
@@ -63,7 +50,7 @@ def environment(scratch: Path) -> dict[str, str]:
         folder.mkdir(exist_ok=True)
         folders[name] = str(folder)
     # v8 falls to one thread where this is not set.
-    threads = {"OMP_NUM_THREADS": str(_cpus())} if not kept.get("OMP_NUM_THREADS") else {}
+    threads = {"OMP_NUM_THREADS": str(cpus())} if not kept.get("OMP_NUM_THREADS") else {}
     return {**kept, **_SETTINGS, **folders, **threads}
 
 
@@ -137,12 +124,6 @@ def _read(stream: IO[bytes]) -> Iterator[Event]:
             stream.seek(position)
             return
         yield json.loads(line)
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _signal_name(number: int) -> str:

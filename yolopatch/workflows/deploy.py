@@ -12,6 +12,7 @@ from yolopatch.console import Reporter
 from yolopatch.errors import RequestError
 from yolopatch.verify import ProbeSpec
 from yolopatch.verify.deploy import DeployRequest, run_deploy
+from yolopatch.workflows.stage import find_interpreter
 from yolopatch.workflows.status import refuse_reverted
 from yolopatch.workspace.lock import read_lock
 
@@ -70,10 +71,9 @@ def deploy(
     if form is not None:
         catalog.form(upstream, form)
     out = _destination(weights, out, force=force)
-    if python is not None and not python.is_file():
-        raise RequestError(f"no interpreter at {python}; give --python the path of a python executable")
+    interpreter = find_interpreter(str(python) if python else None)
     request = DeployRequest(weights, out, form, _document(catalog, upstream))
-    facts = run_deploy(workspace.absolute(), request, python=python, reporter=reporter)
+    facts = run_deploy(workspace.absolute(), request, python=Path(interpreter), reporter=reporter)
     return Deployed(
         weights=str(weights),
         out=str(out),

@@ -12,7 +12,7 @@ from yolopatch.runs import folder
 from yolopatch.runs.command import command_line
 from yolopatch.runs.failure import explain
 from yolopatch.runs.simple import run_to_log
-from yolopatch.workflows.stage import form_of, open_stage, refuse_controlled, sight, size_of, weights_of
+from yolopatch.workflows.stage import open_stage, refuse_controlled, sight, size_of
 
 _OURS = {"weights": "--weights", "imgsz": "--imgsz", "device": "--device"}
 
@@ -48,13 +48,12 @@ def export(request: ExportRequest, reporter: Reporter) -> Exported:
         CheckFailed: upstream's program failed, or wrote nothing.
         EnvironmentFailed: a package or device is missing, or memory ran out.
     """
-    first = open_stage(request.workspace, request.form, request.python)
-    formats = {str(name): one for name, one in first.interface.export.formats.items()}
+    opened = open_stage(request.workspace, request.form, request.python)
+    formats = {str(name): one for name, one in opened.interface.export.formats.items()}
     if request.format not in formats:
-        raise RequestError(f"{first.upstream.title}'s own export has no {request.format}, only {', '.join(formats)}")
+        raise RequestError(f"{opened.upstream.title}'s own export has no {request.format}, only {', '.join(formats)}")
     chosen = formats[request.format]
-    weights, run = weights_of(first, request.run, request.weights)
-    stage = open_stage(request.workspace, form_of(run, request.form), request.python)
+    stage, weights, run = opened.trained(request.run, request.weights, request.form)
     refuse_controlled(stage.interface.export, request.further, _OURS)
     modules = (chosen.module,) if chosen.module else ()
     seen, device = sight(stage, request.device or "cpu", weights=weights, modules=modules, reporter=reporter)
@@ -73,7 +72,7 @@ def export(request: ExportRequest, reporter: Reporter) -> Exported:
         further=(*chosen.words, *request.further),
         without=stage.pin.lacks_words,
     )
-    log = _log(stage.workspace)
+    log = folder.create(stage.workspace, None, "export").log
     with reporter.task(f"export {weights.name} to {request.format}"):
         code = run_to_log(command, stage.workspace, stage.variables(), log, stream=reporter.verbose)
     what = f"{stage.upstream.title}'s export"
@@ -83,11 +82,6 @@ def export(request: ExportRequest, reporter: Reporter) -> Exported:
         # Upstream goes on where one format fails, and ends as if nothing had happened.
         raise explain(1, log, what)
     return Exported(weights, result)
-
-
-def _log(workspace: Path) -> Path:
-    made = folder.create(workspace, None, "export")
-    return made.log
 
 
 def _stamp(result: Path) -> int | None:

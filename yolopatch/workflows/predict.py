@@ -12,7 +12,7 @@ from yolopatch.runs import folder
 from yolopatch.runs.command import command_line
 from yolopatch.runs.failure import explain
 from yolopatch.runs.simple import run_to_log
-from yolopatch.workflows.stage import form_of, open_stage, refuse_controlled, sight, size_of, weights_of
+from yolopatch.workflows.stage import open_stage, refuse_controlled, sight, size_of
 
 _OURS = {"weights": "--weights", "source": "--source", "imgsz": "--imgsz", "device": "--device", "place": "--out"}
 
@@ -50,9 +50,8 @@ def predict(request: PredictRequest, reporter: Reporter) -> Predicted:
         CheckFailed: upstream's program failed, or saved nothing.
         EnvironmentFailed: a package or device is missing, or memory ran out.
     """
-    first = open_stage(request.workspace, request.form, request.python)
-    weights, run = weights_of(first, request.run, request.weights)
-    stage = open_stage(request.workspace, form_of(run, request.form), request.python)
+    opened = open_stage(request.workspace, request.form, request.python)
+    stage, weights, run = opened.trained(request.run, request.weights, request.form)
     refuse_controlled(stage.interface.predict, request.further, _OURS)
     source = request.source.absolute()
     if not source.exists():

@@ -13,7 +13,7 @@ from yolopatch.runs.command import Launch, command_line
 from yolopatch.runs.folder import Record, RunFolder
 from yolopatch.runs.looking import look
 from yolopatch.workflows.session import Session, claimed
-from yolopatch.workflows.stage import Stage, open_stage, sight
+from yolopatch.workflows.stage import Stage, form_of, open_stage, sight
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ def resume(request: ResumeRequest, reporter: Reporter) -> Record:
         CheckFailed: upstream's program failed.
         EnvironmentFailed: a package or device is missing, or memory ran out.
     """
-    first = open_stage(request.workspace, None, request.python)
-    run = _chosen(first, request.run)
-    stage = open_stage(request.workspace, run.read()["arguments"]["form"], request.python)
+    opened = open_stage(request.workspace, None, request.python)
+    run = _chosen(opened, request.run)
+    stage = opened.with_form(form_of(run))
     with claimed(run):
         record = run.read()  # again: another process may have finished it meanwhile
         if record["status"] == "finished":

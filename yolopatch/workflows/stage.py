@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yolopatch.catalog import STOCK, Catalog, Form, Pin, Upstream
@@ -54,6 +54,25 @@ class Stage:
         """The environment of upstream's programs."""
         return environment(self.workspace / folder.RUNS / _CACHE, single=single)
 
+    def with_form(self, form: str) -> Stage:
+        """The same workspace for another form.
+
+        Raises:
+            RequestError: it has no such form.
+        """
+        return replace(self, form=_form(self.lock, self.upstream, form))
+
+    def trained(self, run: str | None, weights: Path | None, form: str | None) -> tuple[Stage, Path, RunFolder | None]:
+        """The weights that are asked for (see `weights_of`), and the stage for their form where none is asked for.
+
+        Raises:
+            RequestError: there are no such weights, or their form is not one of the workspace.
+        """
+        file, found = weights_of(self, run, weights)
+        if form is not None or found is None:
+            return self, file, found
+        return self.with_form(form_of(found)), file, found
+
     def command(self, *words: str) -> str:
         """A command of ours on this workspace, for messages."""
         verb, *rest = words
@@ -72,8 +91,6 @@ def open_stage(workspace: Path, form: str | None, python: str | None) -> Stage:
     upstream = catalog.upstream(lock.inputs.yolo)
     if upstream.interface is None:
         raise RequestError(f"{upstream.title} has no 'interface:' in its upstream.yaml; use upstream's own commands")
-    if form is not None and form not in lock.configs:
-        raise unknown("form", form, lock.configs)
     default = upstream.default_form.name
     name = form or (default if default in lock.configs else next(iter(lock.configs)))
     return Stage(
@@ -82,14 +99,24 @@ def open_stage(workspace: Path, form: str | None, python: str | None) -> Stage:
         lock=lock,
         upstream=upstream,
         pin=catalog.pin(upstream, lock.inputs.pin),
-        form=catalog.form(upstream, name),
+        form=_form(lock, upstream, name),
         interface=upstream.interface,
-        python=_interpreter(python),
+        python=find_interpreter(python),
     )
 
 
-def _interpreter(python: str | None) -> str:
-    """Absolute and not resolved: it may be a virtual environment's link."""
+def _form(lock: Lock, upstream: Upstream, name: str) -> Form:
+    if name not in lock.configs:
+        raise unknown("form", name, lock.configs)
+    return next(form for form in upstream.forms if form.name == name)
+
+
+def find_interpreter(python: str | None) -> str:
+    """This interpreter, or `python` as the shell finds it; absolute, and not resolved: it may be a venv's link.
+
+    Raises:
+        RequestError: there is none.
+    """
     if python is None:
         return sys.executable
     found = shutil.which(python) or python
@@ -222,10 +249,8 @@ def best_weights(interface: Interface, run: RunFolder) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def form_of(run: RunFolder | None, form: str | None) -> str | None:
-    """The form that is asked for, or the one that `run` trained."""
-    if form is not None or run is None:
-        return form
+def form_of(run: RunFolder) -> str:
+    """The form that `run` trained."""
     return str(run.read()["arguments"]["form"])
 
 

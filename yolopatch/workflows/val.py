@@ -13,12 +13,10 @@ from yolopatch.workflows.scores import Scores, score
 from yolopatch.workflows.stage import (
     Stage,
     checked_data,
-    form_of,
     open_stage,
     refuse_controlled,
     sight,
     size_of,
-    weights_of,
 )
 
 _OURS = {
@@ -70,9 +68,8 @@ def val(request: ValRequest, reporter: Reporter) -> Validated:
         CheckFailed: upstream's program failed.
         EnvironmentFailed: a package or device is missing, or memory ran out.
     """
-    first = open_stage(request.workspace, request.form, request.python)
-    weights, run = weights_of(first, request.run, request.weights)
-    stage = open_stage(request.workspace, form_of(run, request.form), request.python)
+    opened = open_stage(request.workspace, request.form, request.python)
+    stage, weights, run = opened.trained(request.run, request.weights, request.form)
     refuse_controlled(stage.interface.val, request.further, _OURS)
     dataset = checked_data(request.data, check=request.check, reporter=reporter)
     if request.split not in dataset.splits:
