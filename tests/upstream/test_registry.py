@@ -48,6 +48,15 @@ def test_the_stock_model_gets_its_gradients(yolo, apply):
     apply("--yolo", yolo, "--variant", "stock", "--origin", "pypi", "--verify", "gradients")
 
 
+@pytest.mark.parametrize(
+    ("yolo", "variant"), [("v5", "stock-n"), ("v7", "stock-tiny"), ("v8", "stock-s"), ("v9", "stock-t")]
+)
+def test_another_size_of_the_stock_model_builds_and_runs(yolo, variant, apply, verify):
+    folder, _ = apply("--yolo", yolo, "--variant", variant, "--nc", "3", "--origin", "pypi", "--verify", "none")
+    report = verify(str(folder), "--level", "forward")
+    assert report["levels"][0]["facts"]["strides"] == [8, 16, 32]
+
+
 @pytest.mark.parametrize("yolo", YOLOS)
 def test_the_lock_names_every_file_that_is_not_the_pins(yolo, small):
     import json

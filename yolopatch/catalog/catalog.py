@@ -56,14 +56,12 @@ class Catalog:
         loaded = load_model(self.templates / "variants.yaml", Variants)
         return {variant.name: variant for variant in loaded.variants}
 
-    def variant(self, name: str) -> Variant | None:
-        """The variant called `name`; None is `stock`, upstream's own model.
+    def variant(self, name: str) -> Variant:
+        """The RevCol variant called `name`.
 
         Raises:
             RequestError: there is none of that name.
         """
-        if name == STOCK:
-            return None
         if name not in self.variants:
             raise unknown("variant", name, (STOCK, *self.variants))
         return self.variants[name]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from yolopatch.errors import RequestError
 from yolopatch.paths import safe_tree_path
-from yolopatch.runs.spec import Interface, Option, Recipe, Scripts
+from yolopatch.runs.spec import Interface, Option, Recipe, Scripts, Words
 
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -106,6 +106,8 @@ class Pin(Model):
     origins: Origins = Origins()
     lacks_stock_heads: tuple[str, ...] = ()
     """Heads that upstream had no model YAML for yet."""
+    lacks_stock_sizes: tuple[str, ...] = ()
+    """Sizes that upstream had no model YAML for yet."""
     lacks_options: tuple[Option, ...] = ()
     """Options that upstream's training did not know yet."""
     lacks_words: tuple[str, ...] = ()
@@ -141,6 +143,15 @@ class Commands(Model):
     export: str
 
 
+class StockSize(Model):
+    """Another size of upstream's own model, offered as the variant `stock-NAME`."""
+
+    heads: Annotated[dict[str, TreePath], Field(min_length=1)]
+    """Upstream's own model YAML by head."""
+    recipe: Words | None = None
+    """What trains this size where upstream has settings of its own for it; None: as the form's stock model."""
+
+
 class Form(Model):
     """A detection head that upstream can train, with the script that trains it."""
 
@@ -153,6 +164,19 @@ class Form(Model):
     recipe: Recipe = Recipe()
     stock: dict[str, TreePath] = Field(default_factory=dict)
     """Upstream's own model YAML for this form, by head; a head that is missing is not offered."""
+    sizes: dict[Name, StockSize] = Field(default_factory=dict)
+    """Other sizes of it by name."""
+
+    def stock_models(self, size: str | None) -> dict[str, TreePath]:
+        """Upstream's own model YAMLs of a size (None: `stock`) by head; empty where this form has no such size."""
+        if size is None:
+            return self.stock
+        return self.sizes[size].heads if size in self.sizes else {}
+
+    def stock_recipe(self, size: str | None) -> Words:
+        """What trains upstream's own model of a size (None: `stock`) well."""
+        own = self.sizes[size].recipe if size in self.sizes else None
+        return self.recipe.stock if own is None else own
 
 
 class Upstream(Model):

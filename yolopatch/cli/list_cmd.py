@@ -38,7 +38,8 @@ def command(yolo: str | None, as_json: bool) -> None:
             for pin in upstream.pins
         ]
         table(rows, ("  PIN", "COMMIT", "DATE", "ORIGINS", "SERIES"))
-        click.echo(f"  forms: {', '.join(upstream.forms)}\n")
+        click.echo(f"  forms: {', '.join(upstream.forms)}")
+        click.echo(f"  upstream's own models: {', '.join(upstream.stock_variants)}\n")
     rows = [
         (variant.name, variant.channels, variant.blocks, str(variant.columns), variant.about)
         for variant in found.variants

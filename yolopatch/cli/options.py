@@ -32,9 +32,12 @@ def _yolos(_ctx: click.Context) -> list[str]:
 
 
 def _variants(_ctx: click.Context) -> list[str]:
-    from yolopatch.catalog import STOCK, Catalog
+    from yolopatch.catalog import Catalog
+    from yolopatch.workflows.stock import stock_variants
 
-    return [STOCK, *Catalog().variants]
+    catalog = Catalog()
+    stock = dict.fromkeys(name for yolo in catalog.yolos for name in stock_variants(catalog.upstream(yolo)))
+    return [*stock, *catalog.variants]
 
 
 def _heads(_ctx: click.Context) -> list[str]:
@@ -67,7 +70,7 @@ variant_option = click.option(
     required=True,
     metavar="NAME",
     shell_complete=_complete(_variants),
-    help="Size of RevCol (revcol-s, ...), or stock for upstream's own model.",
+    help="Size of RevCol (revcol-s, ...), or upstream's own model: stock, stock-n, ... (see yolopatch list).",
 )
 pin_option = click.option(
     "--pin",

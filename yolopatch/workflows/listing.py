@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from yolopatch.catalog import HEADS, STOCK, Catalog, Pin, Upstream, Variant
+from yolopatch.workflows.stock import stock_variants
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class UpstreamRow:
     licence: str
     forms: tuple[str, ...]
     stock_heads: tuple[str, ...]
+    stock_variants: tuple[str, ...]
     pins: tuple[PinRow, ...]
 
 
@@ -81,6 +83,7 @@ def _upstream(upstream: Upstream) -> UpstreamRow:
         upstream.licence,
         tuple(form.name for form in upstream.forms),
         tuple(head for head in HEADS if head in heads),
+        stock_variants(upstream),
         tuple(_pin(upstream, pin) for pin in upstream.pins),
     )
 

@@ -72,7 +72,7 @@ def _our_word() -> str:
 
 def _with_recipe(plan: Plan, form: Form, command: str) -> str:
     """Upstream's training command with the settings that train this form well, in place of its own of that name."""
-    recipe = form.recipe.revcol if plan.variant else form.recipe.stock
+    recipe = plan.recipe(form)
     if not recipe:
         return command
     if (

@@ -10,6 +10,7 @@ from typing import Any
 from yolopatch.catalog import HEADS, STOCK, Catalog, Form, Pin, Upstream, Variant
 from yolopatch.errors import RequestError
 from yolopatch.workflows.row_options import checked_options
+from yolopatch.workflows.stock import is_stock, stock_forms, stock_size
 
 DEFAULT_CLASSES = 80
 MAX_CLASSES = 100_000
@@ -29,11 +30,15 @@ class Plan:
     """The detection heads that the workspace gets a model YAML for."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options of RevCol's row beside the variant's own."""
+    size: str | None = None
+    """The size of upstream's own model that is not the one of `stock`."""
 
     @property
     def variant_name(self) -> str:
-        """The variant's name, `stock` for upstream's own model."""
-        return self.variant.name if self.variant else STOCK
+        """The variant's name, `stock` or `stock-SIZE` for upstream's own model."""
+        if self.variant:
+            return self.variant.name
+        return STOCK if self.size is None else f"{STOCK}-{self.size}"
 
     @property
     def name(self) -> str:
@@ -44,9 +49,13 @@ class Plan:
     def config(self, form: Form) -> str:
         """The model YAML of `form`, relative to the workspace."""
         if self.variant is None:
-            return form.stock[self.head]
+            return form.stock_models(self.size)[self.head]
         suffix = "" if form.default else f"-{form.name}"
         return f"{self.upstream.config}/{self.name}{suffix}.yaml"
+
+    def recipe(self, form: Form) -> tuple[str, ...]:
+        """Upstream's arguments that train `form` well."""
+        return form.recipe.revcol if self.variant else form.stock_recipe(self.size)
 
     @property
     def form(self) -> Form:
@@ -71,26 +80,17 @@ def make_plan(
             stock model for the head, or RevCol refuses an option.
     """
     upstream = catalog.upstream(yolo)
-    chosen = catalog.variant(variant)
+    stock = is_stock(variant)
+    size = stock_size(variant) if stock else None
+    chosen = None if stock else catalog.variant(variant)
     wanted = catalog.head(head)
     number = DEFAULT_CLASSES if classes is None else classes
     if not 1 <= number <= MAX_CLASSES:
         raise RequestError(f"--nc is {number}; a detector has 1 to {MAX_CLASSES} classes")
     chosen_pin = catalog.pin(upstream, pin)
-    forms = upstream.forms if chosen else _stock_forms(upstream, chosen_pin, wanted)
-    return Plan(upstream, chosen_pin, chosen, wanted, number, forms, checked_options(upstream, chosen, options or {}))
-
-
-def _stock_forms(upstream: Upstream, pin: Pin, head: str) -> tuple[Form, ...]:
-    """The forms that upstream has a model of its own for.
-
-    Raises:
-        RequestError: there is none for `head`.
-    """
-    have = {name for form in upstream.forms for name in form.stock} - set(pin.lacks_stock_heads)
-    if head not in have:
-        raise RequestError(f"{upstream.title} {pin.name} has no stock model for {head}, only for {', '.join(have)}")
-    return tuple(form for form in upstream.forms if head in form.stock)
+    forms = upstream.forms if chosen else stock_forms(upstream, chosen_pin, size, wanted)
+    further = checked_options(upstream, chosen, options or {})
+    return Plan(upstream, chosen_pin, chosen, wanted, number, forms, further, size)
 
 
 def default_destination(plan: Plan) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yolopatch.catalog import STOCK, Catalog, Form, Pin, Upstream
+from yolopatch.catalog import Catalog, Form, Pin, Upstream
 from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
 from yolopatch.datasets import Dataset, check_dataset, load_dataset
@@ -21,6 +21,7 @@ from yolopatch.runs.folder import RunFolder
 from yolopatch.runs.looking import ModelSource, Sight, look
 from yolopatch.runs.spec import Interface, Program
 from yolopatch.workflows.status import refuse_reverted
+from yolopatch.workflows.stock import is_stock, stock_size
 from yolopatch.workspace.lock import Lock, read_lock
 
 _CACHE = ".cache"
@@ -48,7 +49,8 @@ class Stage:
     @property
     def recipe(self) -> tuple[str, ...]:
         """Learning settings that train this form well."""
-        return self.form.recipe.stock if self.lock.inputs.variant == STOCK else self.form.recipe.revcol
+        variant = self.lock.inputs.variant
+        return self.form.stock_recipe(stock_size(variant)) if is_stock(variant) else self.form.recipe.revcol
 
     def variables(self, *, single: bool = True) -> dict[str, str]:
         """The environment of upstream's programs."""
