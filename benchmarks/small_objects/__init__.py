@@ -1,0 +1,1 @@
+"""The parts of benchmarks/small_objects.py."""
