@@ -22,7 +22,7 @@ from small_objects.report import report
 from small_objects.training import train_all
 
 HERE = Path(__file__).resolve().parent
-FIGURE = HERE.parent / "docs" / "images" / "small-objects.svg"
+FIGURE = HERE.parent / "docs" / "small-objects.svg"
 
 
 def main() -> int:

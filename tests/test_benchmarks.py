@@ -29,3 +29,19 @@ def test_what_the_fusions_cost_is_counted_for_each() -> None:
     assert [row["fusion"] for row in rows] == ["sum", "weighted", "attention"]
     assert rows[0]["parameters"] < rows[1]["parameters"] < rows[2]["parameters"]
     assert 0 < rows[0]["gmacs"] == rows[1]["gmacs"] < rows[2]["gmacs"]
+
+
+def test_the_records_of_the_small_objects_are_reported_as_tables_and_curves(tmp_path: Path) -> None:
+    records = [json.loads(line) for line in (FOLDER / "small_objects/records.jsonl").read_text().splitlines()]
+    printed = run("small_objects.py", "--report", "--figure", str(tmp_path / "curves.svg"))
+    assert f"{len(records)} of 75 runs" in printed
+    for yolo in {record["yolo"] for record in records}:
+        assert f"| {yolo} | stock" in printed
+    assert "| head p2-p5 for p3-p5 | +" in printed
+    assert "mAP50 on val" in (tmp_path / "curves.svg").read_text()
+
+
+def test_no_record_of_the_small_objects_stands_twice() -> None:
+    lines = (FOLDER / "small_objects/records.jsonl").read_text().splitlines()
+    runs = [(record["yolo"], record["arm"], record["seed"]) for record in map(json.loads, lines)]
+    assert len(set(runs)) == len(runs)

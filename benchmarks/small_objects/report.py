@@ -58,9 +58,8 @@ def _cells(found: list[Record]) -> Iterator[str]:
     yield f"{facts['gflops']:.1f}"
     yield str(found[0]["epochs"])
     yield str(len(found))
-    for metric in ("mAP50", "mAP50-95"):
+    for metric in ("mAP50", "mAP50-95", "AP-small"):
         yield _spread([record["test"][metric] for record in found])
-    yield _spread([(record["test"]["by_size"] or {}).get("AP_small") or 0.0 for record in found])
     yield f"{statistics.median(record['seconds'] / record['epochs'] for record in found):.0f}"
     yield f"{statistics.median(record['peak_memory_bytes'] for record in found) / 1e6:.0f}"
 

@@ -110,7 +110,10 @@ def _of_run(place: Path) -> Record:
 
 
 def _scores(found: dict[str, Any]) -> Record:
-    return {key: value for key, value in found.items() if isinstance(value, (int, float)) or value is None}
+    """Upstream's numbers, and COCO's by size; no paths of this machine."""
+    sizes = found["by_size"] or {}
+    small = {"AP": sizes.get("AP") or 0.0, "AP-small": sizes.get("AP_small") or 0.0}
+    return {**{name: found[name] for name in ("precision", "recall", "mAP50", "mAP50-95")}, **small}
 
 
 def _facts(folder: Path) -> Record:

@@ -35,6 +35,20 @@ def test_every_stock_pin_builds_and_runs(yolo, pin, apply, mirrors):
     apply("--yolo", yolo, "--pin", pin, "--variant", "stock", "--origin", "git", "--remote", remote)
 
 
+@pytest.mark.parametrize(("yolo", "pin"), PINS)
+def test_every_pin_trains_by_its_recipe_and_validates_on_the_test_split(yolo, pin, apply, yolopatch, mirrors, tmp_path):
+    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+    names = ("--yolo", yolo, "--pin", pin, "--variant", "revcol-a", "--nc", "4")
+    folder, _ = apply(*names, "--origin", "git", "--remote", remote, "--verify", "none")
+    yolopatch("data", "demo", tmp_path / "d", "--images", "16", "--size", "64")
+    small = ("--imgsz", "64", "--batch", "8", "--device", "cpu", "--workers", "0")
+    data = ("--data", tmp_path / "d" / "data.yaml")
+    done = yolopatch("train", folder, *data, "--epochs", "1", *small, "--json")
+    assert json.loads(done.stdout)["status"] == "finished"
+    scores = json.loads(yolopatch("val", folder, *data, "--split", "test", *small, "--json").stdout)
+    assert scores["by_size"] is None or scores["by_size"]["images"] == 4
+
+
 @pytest.mark.parametrize("yolo", CATALOG.yolos)
 def test_files_are_blob_for_blob_those_of_the_commit(yolo, apply, mirrors):
     remote = (mirrors / f"{yolo}.git").resolve()

@@ -18,6 +18,12 @@ pytestmark = pytest.mark.usefixtures("registry")
 YOLOS = Catalog().yolos
 SMALL = ("--imgsz", "64", "--batch", "1", "--device", "cpu", "--workers", "0")
 STEPS = 20
+LARGEST_BIAS = """
+import sys, torch
+found = torch.load(sys.argv[1], map_location="cpu", weights_only=False)["model"]
+revcol = next(module for module in found.modules() if type(module).__name__ == "RevCol")
+print(max(float(value.abs().max()) for name, value in revcol.named_parameters() if name.endswith("bias")))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,12 @@ def test_a_killed_run_goes_on_its_weights_are_of_use_and_its_seed_decides_on_the
         assert all(float(row[name]) >= 0 for name in ("train/box_loss", "mAP50", "mAP50-95", "seconds"))
         assert int(row["peak_memory_bytes"]) > 50_000_000
     assert record["best"]["val"]["by_size"] is None or record["best"]["val"]["by_size"]["images"] == 4
+
+    weights = folder / "runs/k/upstream/weights/last.pt"
+    asked = subprocess.run(
+        [sys.executable, "-c", LARGEST_BIAS, str(weights)], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert 0 < float(asked.stdout) < 0.05, asked.stderr  # upstream's bias warm-up moves them by 0.1 a step under Adam
 
     scores = json.loads(yolopatch("val", folder, "--data", data, "--run", "k", "--device", "cpu", "--json").stdout)
     assert scores["mAP50"] == record["best"]["val"]["mAP50"]

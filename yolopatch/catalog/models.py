@@ -109,7 +109,7 @@ class Pin(Model):
     lacks_stock_sizes: tuple[str, ...] = ()
     """Sizes that upstream had no model YAML for yet."""
     lacks_options: tuple[Option, ...] = ()
-    """Options that upstream's training did not know yet."""
+    """Options that upstream did not know yet: `weights` of its training, `split` of its validation."""
     lacks_words: tuple[str, ...] = ()
     """Arguments among those that every call gets that upstream's programs did not know yet."""
     first_category: Annotated[int, Field(ge=0)] = 0

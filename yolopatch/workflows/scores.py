@@ -11,8 +11,10 @@ from yolopatch.console import Reporter
 from yolopatch.errors import CheckFailed
 from yolopatch.evaluation import SizeReport, evaluate
 from yolopatch.runs.command import command_line
+from yolopatch.runs.data import as_val
 from yolopatch.runs.failure import explain, tail
 from yolopatch.runs.simple import run_to_log
+from yolopatch.runs.spec import Option
 from yolopatch.workflows.stage import Stage
 
 _NUMBER = r"([-+\d.einfna]+)"
@@ -76,20 +78,23 @@ def score(
         EnvironmentFailed: memory ran out.
     """
     program = stage.interface.val
+    values: dict[Option, str] = {
+        "weights": str(weights),
+        "data": str(data),
+        "imgsz": str(imgsz),
+        "batch": str(batch),
+        "device": device,
+        "workers": str(workers),
+        "split": split,
+        "place": str(place),
+    }
+    if "split" in stage.pin.lacks_options:
+        values["data"] = str(as_val(data, values.pop("split")))
     command = command_line(
         program,
         stage.workspace,
         stage.python,
-        {
-            "weights": str(weights),
-            "data": str(data),
-            "imgsz": str(imgsz),
-            "batch": str(batch),
-            "device": device,
-            "workers": str(workers),
-            "split": split,
-            "place": str(place),
-        },
+        values,
         script=stage.form.scripts.val,
         without=stage.pin.lacks_words,
         further=further,
