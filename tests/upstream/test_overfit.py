@@ -21,6 +21,7 @@ HYP = {
     "lr0": 0.128,
     "lrf": 0.02,
     "warmup_epochs": 8.0 * EPOCHS,
+    "warmup_bias_lr": 0.0,
     **dict.fromkeys(("mosaic", "mixup", "copy_paste", "fliplr", "hsv_h", "hsv_s", "hsv_v"), 0.0),
     **dict.fromkeys(("scale", "translate"), 0.1),
 }

@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_its_weights_are_of_use_and_its_seed_decides_on_the
     asked = subprocess.run(
         [sys.executable, "-c", LARGEST_BIAS, str(weights)], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert 0 < float(asked.stdout) < 0.05, asked.stderr  # upstream's bias warm-up moves them by 0.1 a step under Adam
+    assert 0 < float(asked.stdout) < 0.2, asked.stderr  # upstream's bias warm-up moves them by 0.1 a step under Adam
 
     scores = json.loads(yolopatch("val", folder, "--data", data, "--run", "k", "--device", "cpu", "--json").stdout)
     assert scores["mAP50"] == record["best"]["val"]["mAP50"]
