@@ -35,8 +35,8 @@ class Setting:
     options: dict[str, Any] | None = field(default_factory=dict)
     """Options of RevCol's row; None is stock."""
     rate: float = 0.004
-    biases: float | None = None
-    """The learning rate that biases have at first in warm-up; None: as all others, from 0."""
+    biases: float = 0.0
+    """The learning rate that biases have at first in warm-up; all others start from 0."""
 
 
 SETTINGS = (
@@ -106,8 +106,7 @@ def _train(setting: Setting, pictures: torch.Tensor, labels: list[torch.Tensor],
     losses = []
     for step in range(steps):
         warm = min(1.0, (step + 1) / WARM_UP)
-        first = 0.0 if setting.biases is None else setting.biases
-        for group, start in zip(optimizer.param_groups, (0.0, first), strict=True):
+        for group, start in zip(optimizer.param_groups, (0.0, setting.biases), strict=True):
             group["lr"] = start + warm * (setting.rate - start)
         chosen = order[step * BATCH : (step + 1) * BATCH].tolist()
         loss, items = model.loss(_batch(chosen, pictures, labels))

@@ -85,10 +85,10 @@ class Design(Part):
         """The arm called `name`."""
         return next(arm for arm in self.arms if arm.name == name)
 
-    def variant(self, run: Run) -> str:
+    def variant(self, yolo: str, arm: Arm) -> str:
         """What `yolopatch apply --variant` is given."""
-        yolo = self.yolos[run.yolo]
-        return yolo.stock if self.arm(run.arm).model == "stock" else yolo.revcol
+        models = self.yolos[yolo]
+        return models.stock if arm.model == "stock" else models.revcol
 
 
 def load_design(path: Path) -> Design:

@@ -47,9 +47,8 @@ def _models(design: Design, records: list[Record]) -> str:
 
 
 def _title(design: Design, yolo: str, arm: Arm) -> str:
-    variant = design.yolos[yolo].stock if arm.model == "stock" else design.yolos[yolo].revcol
     chosen = [f"{name} {value}" if value is not True else name for name, value in arm.options.items()]
-    return ", ".join([f"{variant} {arm.head}", *chosen])
+    return ", ".join([f"{design.variant(yolo, arm)} {arm.head}", *chosen])
 
 
 def _cells(found: list[Record]) -> Iterator[str]:

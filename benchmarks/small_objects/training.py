@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
 import platform
@@ -79,8 +80,9 @@ def _workspace(design: Design, run: Run, work: Path) -> Path:
         return folder
     arm = design.arm(run.arm)
     options = [word for name, value in arm.options.items() for word in ("--set", f"{name}={json.dumps(value)}")]
-    names = ("--yolo", run.yolo, "--variant", design.variant(run), "--head", arm.head, "--nc", len(design.data.digits))
-    _yolopatch("apply", *names, *options, "--dest", folder, "--verify", "none")
+    model = ("--yolo", run.yolo, "--variant", design.variant(run.yolo, arm), "--head", arm.head)
+    classes = len(design.data.digits)
+    _yolopatch("apply", *model, *options, "--nc", classes, "--dest", folder, "--verify", "none")
     return folder
 
 
@@ -116,8 +118,9 @@ def _scores(found: dict[str, Any]) -> Record:
     return {**{name: found[name] for name in ("precision", "recall", "mAP50", "mAP50-95")}, **small}
 
 
+@functools.cache
 def _facts(folder: Path) -> Record:
-    """Parameters, and GFLOPs at 640x640 as the probe counts them."""
+    """Of a workspace, whatever the seed: parameters, and GFLOPs at 640x640 as the probe counts them."""
     done = json.loads(_yolopatch("verify", folder, "--level", "forward", "--json"))
     facts = {key: value for level in done["levels"] for key, value in level["facts"].items()}
     return {"parameters": facts["parameters"], "gflops": facts["gflops"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,15 +29,15 @@ def write_data(dataset: Dataset, folder: Path) -> Path:
         "nc": len(dataset.names),
         "names": list(dataset.names),
     }
-    file = folder / "data.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return file
+    return _write(folder / "data.yaml", document)
 
 
 def as_val(data: Path, split: str) -> Path:
     """A copy of a data YAML of ours whose `val` is `split`, beside it: for a validation that knows no other split."""
     document = yaml.safe_load(data.read_text(encoding="utf-8"))
-    file = data.with_name(f"{data.stem}-{split}.yaml")
-    text = yaml.safe_dump({**document, "val": document[split]}, sort_keys=False, allow_unicode=True)
-    file.write_text(text, encoding="utf-8")
+    return _write(data.with_name(f"{data.stem}-{split}.yaml"), {**document, "val": document[split]})
+
+
+def _write(file: Path, document: dict[str, Any]) -> Path:
+    file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return file

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yolopatch.catalog import HEADS, STOCK, Catalog, Form, Pin, Upstream, Variant
+from yolopatch.catalog import HEADS, Catalog, Form, Pin, Upstream, Variant
 from yolopatch.errors import RequestError
 from yolopatch.workflows.row_options import checked_options
-from yolopatch.workflows.stock import is_stock, stock_forms, stock_size
+from yolopatch.workflows.stock import is_stock, recipe_of, stock_forms, stock_name, stock_size
 
 DEFAULT_CLASSES = 80
 MAX_CLASSES = 100_000
@@ -36,9 +36,7 @@ class Plan:
     @property
     def variant_name(self) -> str:
         """The variant's name, `stock` or `stock-SIZE` for upstream's own model."""
-        if self.variant:
-            return self.variant.name
-        return STOCK if self.size is None else f"{STOCK}-{self.size}"
+        return self.variant.name if self.variant else stock_name(self.size)
 
     @property
     def name(self) -> str:
@@ -55,7 +53,7 @@ class Plan:
 
     def recipe(self, form: Form) -> tuple[str, ...]:
         """Upstream's arguments that train `form` well."""
-        return form.recipe.revcol if self.variant else form.stock_recipe(self.size)
+        return recipe_of(form, self.variant_name)
 
     @property
     def form(self) -> Form:

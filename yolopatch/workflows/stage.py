@@ -21,7 +21,7 @@ from yolopatch.runs.folder import RunFolder
 from yolopatch.runs.looking import ModelSource, Sight, look
 from yolopatch.runs.spec import Interface, Program
 from yolopatch.workflows.status import refuse_reverted
-from yolopatch.workflows.stock import is_stock, stock_size
+from yolopatch.workflows.stock import recipe_of
 from yolopatch.workspace.lock import Lock, read_lock
 
 _CACHE = ".cache"
@@ -49,8 +49,7 @@ class Stage:
     @property
     def recipe(self) -> tuple[str, ...]:
         """Learning settings that train this form well."""
-        variant = self.lock.inputs.variant
-        return self.form.stock_recipe(stock_size(variant)) if is_stock(variant) else self.form.recipe.revcol
+        return recipe_of(self.form, self.lock.inputs.variant)
 
     def variables(self, *, single: bool = True) -> dict[str, str]:
         """The environment of upstream's programs."""

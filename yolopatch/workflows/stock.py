@@ -19,10 +19,20 @@ def stock_size(variant: str) -> str | None:
     return variant.removeprefix(_PREFIX) if variant != STOCK else None
 
 
+def stock_name(size: str | None) -> str:
+    """The name of upstream's own model of a size; the reverse of `stock_size`."""
+    return STOCK if size is None else _PREFIX + size
+
+
+def recipe_of(form: Form, variant: str) -> tuple[str, ...]:
+    """Upstream's arguments that train `form` of the variant of that name well."""
+    return form.stock_recipe(stock_size(variant)) if is_stock(variant) else form.recipe.revcol
+
+
 def stock_variants(upstream: Upstream) -> tuple[str, ...]:
     """The names of upstream's own models, `stock` first."""
     sizes = dict.fromkeys(size for form in upstream.forms for size in form.sizes)
-    return (STOCK, *(f"{_PREFIX}{size}" for size in sizes))
+    return (STOCK, *map(stock_name, sizes))
 
 
 def stock_forms(upstream: Upstream, pin: Pin, size: str | None, head: str) -> tuple[Form, ...]:
@@ -31,8 +41,8 @@ def stock_forms(upstream: Upstream, pin: Pin, size: str | None, head: str) -> tu
     Raises:
         RequestError: there is no such size, or none for `head`.
     """
-    name = STOCK if size is None else _PREFIX + size
-    missing = {_PREFIX + lacking for lacking in pin.lacks_stock_sizes}
+    name = stock_name(size)
+    missing = set(map(stock_name, pin.lacks_stock_sizes))
     known = [variant for variant in stock_variants(upstream) if variant not in missing]
     if name not in known:
         raise unknown(f"variant of {upstream.title} {pin.name}", name, known)
