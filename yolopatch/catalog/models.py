@@ -131,6 +131,15 @@ class Series(Model):
     kind: Literal["compat", "revcol"]
     applies_to: str
     patches: tuple[TreePath, ...]
+    optional: tuple[TreePath, ...] = ()
+    """Those of a `revcol` series that are not needed where upstream has no such file (a `compat` patch never is)."""
+
+    @model_validator(mode="after")
+    def _optional_are_patches(self) -> Series:
+        stray = [name for name in self.optional if name not in self.patches]
+        if stray:
+            raise ValueError(f"optional: '{stray[0]}' is not among the patches of '{self.name}'")
+        return self
 
 
 class Commands(Model):

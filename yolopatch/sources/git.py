@@ -27,7 +27,7 @@ from yolopatch.sources.urls import host_of, is_local, safe_url
 _REMOTE = "yolopatch"
 _EVERYTHING = ("+refs/heads/*:refs/yolopatch/heads/*", "+refs/tags/*:refs/yolopatch/tags/*")
 # A bare mirror without any configuration serves neither filters nor commits by their id, unless told to.
-_LOCAL_UPLOAD_PACK = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
+LOCAL_UPLOAD_PACK = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
 _REFUSED = re.compile(r"unadvertised object|dumb http transport|does not support (shallow|--depth)|want .* not valid")
 _LACKS = re.compile(r"not our ref|bad object|unable to read|missing (blob|tree|object)|could not find remote ref")
 _BROKEN = re.compile(r"early EOF|RPC failed|reset by peer|unexpected disconnect|returned error: (5\d\d|429)")
@@ -64,7 +64,7 @@ class _Repository:
         # insteadOf may turn a host into a folder of this machine
         effective = self.network("ls-remote", "--get-url", _REMOTE).stdout.strip()
         self.is_local = is_local(effective)
-        self._upload_pack = [f"--upload-pack={_LOCAL_UPLOAD_PACK}"] if self.is_local else []
+        self._upload_pack = [f"--upload-pack={LOCAL_UPLOAD_PACK}"] if self.is_local else []
 
     def local(self, *args: str, input: str | None = None) -> git.BytesResult:
         # No transport at all: an older git would fetch a missing object on its own.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 
-from .report import LevelResult, VerifyReport
+from yolopatch.xml_text import writable as _text
 
-# XML 1.0 has no way to write most control characters, not even escaped; upstream logs hold colour codes.
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from .report import LevelResult, VerifyReport
 
 
 def to_junit(report: VerifyReport) -> str:
@@ -44,7 +42,3 @@ def _case(suite: ET.Element, report: VerifyReport, result: LevelResult) -> None:
         failure.text = _text("\n".join(result.failure.lines()))
         return
     ET.SubElement(case, "system-out").text = _text("\n".join(f"{key}: {value}" for key, value in result.facts.items()))
-
-
-def _text(value: str) -> str:
-    return _UNWRITABLE.sub("?", value)

@@ -1,0 +1,123 @@
+"""`yolopatch drift`: how long the patches last along an upstream's history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from yolopatch.cli.options import json_option, reporter, talk_options, yolo_option
+from yolopatch.cli.output import print_json, table, write_file
+from yolopatch.errors import RequestError
+
+if TYPE_CHECKING:
+    from yolopatch.drift.model import Drift
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_PICTURES = (".svg", ".html")
+
+
+@click.command("drift")
+@yolo_option
+@click.option("--from", "first", metavar="REV", help="First commit: pin, tag, branch or id; default: the oldest pin.")
+@click.option("--to", "last", metavar="REV", help="Last commit; default: HEAD of the remote.")
+@click.option("--pin", metavar="NAME", help="Only the series of this pin; default: those of all pins.")
+@click.option("--remote", metavar="URL", help="Where the history is; default: upstream's own repository.")
+@click.option("--offline", is_flag=True, help="Use the history that is in the cache.")
+@click.option("--picture", type=_FILE, metavar="FILE", help="Also draw it: FILE.svg or FILE.html.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Also write JUnit XML.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where no series fits the last commit.")
+@json_option
+@talk_options
+def command(
+    yolo: str,
+    first: str | None,
+    last: str | None,
+    pin: str | None,
+    remote: str | None,
+    offline: bool,
+    picture: Path | None,
+    junit: Path | None,
+    exit_code: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Say at which commits of upstream's history each patch applies, and which commit broke it.
+
+    \b
+    Examples:
+      yolopatch drift --yolo v9
+      yolopatch drift --yolo v8 --from 8.1.0 --picture drift.svg
+      yolopatch drift --yolo v5 --from v7.0 --exit-code --junit drift.xml
+    """
+    if picture is not None and picture.suffix not in _PICTURES:
+        raise RequestError(f"--picture is {picture}; name a file that ends in {' or '.join(_PICTURES)}")
+    from yolopatch.workflows.drift import DriftRequest, drift
+
+    found = drift(DriftRequest(yolo, first, last, pin, remote, offline), reporter(quiet, verbose))
+    _write(found, picture, junit)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print(found)
+    return 1 if exit_code and not found.covered_at(len(found.steps) - 1) else 0
+
+
+def _write(found: Drift, picture: Path | None, junit: Path | None) -> None:
+    from yolopatch.drift.junit import to_junit
+    from yolopatch.drift.picture import to_html, to_svg
+
+    if junit is not None:
+        write_file(junit, to_junit(found))
+    if picture is not None:
+        write_file(picture, to_html(found) if picture.suffix == ".html" else to_svg(found))
+
+
+def _print(found: Drift) -> None:
+    count = len(found.steps)
+    begin, end = found.steps[0], found.steps[-1]
+    click.echo(
+        f"{found.title}: {count} commits, {begin.commit[:12]} ({begin.date}) to {end.commit[:12]} ({end.date}); "
+        f"series fit {_share(found.covered, count)}\n"
+    )
+    rows = [
+        (", ".join(one.pins), one.name, _share(sum(one.fits_at(at) for at in range(count)), count))
+        for one in found.sets
+    ]
+    table(rows, ("PINS", "SERIES", "FIT"))
+    _print_gaps(found)
+    _print_breaks(found)
+    click.echo(f"\n{found.seconds:.1f} s, {found.asked} trials of a patch on versions of its files")
+
+
+def _print_gaps(found: Drift) -> None:
+    for first, last in found.gaps():
+        begin, end = found.steps[first], found.steps[last]
+        nearest, misfits = found.nearest(first)
+        click.echo(
+            f"\nno series fits {last - first + 1} commits, {begin.commit[:12]} ({begin.date}) to "
+            f"{end.commit[:12]} ({end.date}); '{nearest.name}' is nearest, but for"
+        )
+        for row in misfits:
+            click.echo(f"  {row.patch}: {row.outcomes[first].why}")
+
+
+def _print_breaks(found: Drift) -> None:
+    breaks = {(row.patch, at): row.outcomes[at].why for one in found.sets for row in one.rows for at in row.breaks()}
+    if not breaks:
+        return
+    click.echo()
+    rows = []
+    for (patch, at), why in sorted(breaks.items(), key=lambda item: (item[0][1], item[0][0])):
+        step = found.steps[at]
+        rows.append((step.date, step.commit[:12], patch, why, step.subject[:60]))
+    table(rows, ("BROKEN", "BY", "PATCH", "WHERE", "SUBJECT"))
+
+
+def _share(part: int, whole: int) -> str:
+    percent = 100 * part / whole
+    # Nothing but all of them is 100 %.
+    text = f"{percent:.1f}" if part == whole or percent < 99.95 else "99.9"
+    return f"{part} of {whole} ({text}%)"

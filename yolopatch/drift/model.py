@@ -1,0 +1,156 @@
+"""The result of a drift: what each patch of each set does at each commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from yolopatch.series.slots import FITS, STATES, Outcome
+from yolopatch.sources.history import Step
+
+
+@dataclass(frozen=True)
+class Row:
+    """One patch of a set along the history, or what stands in for it."""
+
+    choices: tuple[str, ...]
+    """Its name (`revcol/register`), and those of its stand-ins."""
+    subject: str
+    outcomes: tuple[Outcome, ...]
+    """One a commit, oldest first."""
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """First and last commit of each stretch in which the state stays the same."""
+        start = 0
+        for at in range(1, len(self.outcomes) + 1):
+            if at == len(self.outcomes) or self.outcomes[at].state != self.outcomes[start].state:
+                yield start, at - 1
+                start = at
+
+    def breaks(self) -> Iterator[int]:
+        """The commits at which it stops to fit."""
+        for at in range(1, len(self.outcomes)):
+            if self.outcomes[at - 1].state in FITS and self.outcomes[at].state not in FITS:
+                yield at
+
+    @property
+    def patch(self) -> str:
+        """Its name."""
+        return self.choices[0]
+
+    @property
+    def fits(self) -> int:
+        """At how many commits it applies or is not needed."""
+        return sum(outcome.state in FITS for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class PatchSet:
+    """The patches that some pins name, along the history."""
+
+    name: str
+    """The series, `compat + revcol`."""
+    pins: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def fits_at(self, at: int) -> bool:
+        """Whether each of them applies to a commit or is not needed there."""
+        return all(row.outcomes[at].state in FITS for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One upstream's history and all sets."""
+
+    yolo: str
+    title: str
+    steps: tuple[Step, ...]
+    sets: tuple[PatchSet, ...]
+    asked: int
+    """How many questions git was asked; the cache had the answers to the others."""
+    seconds: float
+
+    def covered_at(self, at: int) -> bool:
+        """Whether some set fits a commit."""
+        return any(one.fits_at(at) for one in self.sets)
+
+    @property
+    def covered(self) -> int:
+        """How many commits some set fits."""
+        return sum(self.covered_at(at) for at in range(len(self.steps)))
+
+    def gaps(self) -> Iterator[tuple[int, int]]:
+        """First and last commit of each stretch that no set fits."""
+        start = None
+        for at in range(len(self.steps) + 1):
+            bare = at < len(self.steps) and not self.covered_at(at)
+            if bare and start is None:
+                start = at
+            elif not bare and start is not None:
+                yield start, at - 1
+                start = None
+
+    def nearest(self, at: int) -> tuple[PatchSet, tuple[Row, ...]]:
+        """The set that comes nearest to fitting a commit, and those of its patches that do not."""
+        misfits = [(one, tuple(row for row in one.rows if row.outcomes[at].state not in FITS)) for one in self.sets]
+        return min(misfits, key=lambda found: len(found[1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for a program; commits by their ids."""
+        return {
+            "yolo": self.yolo,
+            "from": _commit(self.steps[0]),
+            "to": _commit(self.steps[-1]),
+            "commits": len(self.steps),
+            "covered": self.covered,
+            "asked": self.asked,
+            "seconds": round(self.seconds, 2),
+            "gaps": [
+                {
+                    "first": _commit(self.steps[first]),
+                    "last": _commit(self.steps[last]),
+                    "commits": last - first + 1,
+                    "nearest": self.nearest(first)[0].name,
+                    "misfits": {row.patch: row.outcomes[first].why for row in self.nearest(first)[1]},
+                }
+                for first, last in self.gaps()
+            ],
+            "sets": [self._set(one) for one in self.sets],
+        }
+
+    def _set(self, one: PatchSet) -> dict[str, Any]:
+        fits = sum(one.fits_at(at) for at in range(len(self.steps)))
+        return {
+            "name": one.name,
+            "pins": list(one.pins),
+            "fits": fits,
+            "patches": [self._row(row) for row in one.rows],
+        }
+
+    def _row(self, row: Row) -> dict[str, Any]:
+        used = [outcome.used for outcome in row.outcomes if outcome.used is not None]
+        stand_ins = {name: used.count(number) for number, name in enumerate(row.choices) if number and number in used}
+        count = {state: sum(outcome.state == state for outcome in row.outcomes) for state in STATES}
+        runs = [
+            {
+                "state": row.outcomes[first].state,
+                "first": self.steps[first].commit,
+                "last": self.steps[last].commit,
+                "commits": last - first + 1,
+            }
+            for first, last in row.runs()
+        ]
+        breaks = [{**_commit(self.steps[at]), "where": row.outcomes[at].why} for at in row.breaks()]
+        return {
+            "name": row.patch,
+            "subject": row.subject,
+            "states": count,
+            "stand_ins": stand_ins,
+            "runs": runs,
+            "breaks": breaks,
+        }
+
+
+def _commit(step: Step) -> dict[str, str]:
+    return {"commit": step.commit, "date": step.date, "subject": step.subject}

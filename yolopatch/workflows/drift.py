@@ -1,0 +1,136 @@
+"""How the patches of a YOLO fare at every commit of its history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yolopatch.catalog import Catalog, Pin, Upstream
+from yolopatch.console import Reporter
+from yolopatch.drift.ledger import Ledger
+from yolopatch.drift.model import Drift, PatchSet, Row
+from yolopatch.drift.walk import walk
+from yolopatch.errors import RequestError
+from yolopatch.series.foresight import Foresight
+from yolopatch.series.slots import Outcome, Slot
+from yolopatch.series.trial import Bench
+from yolopatch.sources import Cache
+from yolopatch.sources.history import History, Step, opened, refresh
+from yolopatch.workflows.revisions import commit_of
+from yolopatch.workflows.slots import patch_name, slots_of
+
+
+@dataclass(frozen=True)
+class DriftRequest:
+    """What the user asked for. `first` and `last` are revisions; None: the oldest pin, the remote's HEAD."""
+
+    yolo: str
+    first: str | None = None
+    last: str | None = None
+    pin: str | None = None
+    """Only the set of this pin; None: the sets of all."""
+    remote: str | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class _Set:
+    name: str
+    pins: tuple[Pin, ...]
+    slots: tuple[Slot, ...]
+
+
+def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = None) -> Drift:
+    """Try every patch at every commit of first parents from `first` to `last`.
+
+    Raises:
+        RequestError: a name or revision is unknown, there are no commits between them, or a patch is wrong.
+        EnvironmentFailed: no git host answers, or the history lacks files.
+    """
+    catalog = catalog or Catalog()
+    upstream = catalog.upstream(request.yolo)
+    sets = _sets(catalog, upstream, catalog.pin(upstream, request.pin) if request.pin else None)
+    paths = sorted({path for one in sets for slot in one.slots for path in slot.paths})
+    cache = Cache.default()
+    with opened(upstream.repository, cache, reporter) as history:
+        if not request.offline:
+            refresh(history, (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors))
+        first, last = _ends(history, upstream, request)
+        started = time.monotonic()
+        with reporter.task(f"reading the history from {first[:12]} to {last[:12]}"):
+            steps = history.line(first, last, paths)
+            pins = _pins_at(history, upstream, sets, paths)
+        ledger = _ledger(history, sets)
+        with reporter.task("trying the patches") as task:
+            ledger.told = lambda asked: task.update(text=f"trying the patches: {asked}")
+            try:
+                _fetch_files(history, steps, pins)
+                _try_originals(ledger, pins, sets)
+                outcomes = [walk(one.slots, steps, ledger) for one in sets]
+            finally:  # what was found out before a Ctrl-C need not be asked again
+                with cache.explained():
+                    ledger.save()
+    result = tuple(_result(one, rows, catalog, upstream) for one, rows in zip(sets, outcomes, strict=True))
+    return Drift(upstream.yolo, upstream.title, steps, result, ledger.asked, time.monotonic() - started)
+
+
+def _sets(catalog: Catalog, upstream: Upstream, only: Pin | None) -> list[_Set]:
+    """The distinct lists of series that git pins name, newest first."""
+    by_series: dict[tuple[str, ...], list[Pin]] = {}
+    for pin in upstream.pins:
+        if pin.origins.git and (only is None or pin is only):
+            by_series.setdefault(pin.series, []).append(pin)
+    if not by_series:
+        raise RequestError(f"no pin of {upstream.title} that is asked about is in its git history")
+    made = []
+    for names, pins in by_series.items():
+        made.append(_Set(" + ".join(names), tuple(pins), slots_of(catalog, upstream, names)))
+    return made
+
+
+def _ends(history: History, upstream: Upstream, request: DriftRequest) -> tuple[str, str]:
+    oldest = min((pin for pin in upstream.pins if pin.origins.git), key=lambda pin: pin.date)
+    first = commit_of(history, upstream, request.first or oldest.name, offline=request.offline)
+    last = commit_of(history, upstream, request.last or "HEAD", offline=request.offline)
+    return first, last
+
+
+def _pins_at(
+    history: History, upstream: Upstream, sets: Sequence[_Set], paths: Sequence[str]
+) -> list[tuple[Pin, Step]]:
+    """The pins that this history has, with their files: patches were made on these."""
+    found = []
+    for pin in (pin for one in sets for pin in one.pins):
+        if pin.commit is not None and history.resolve(pin.commit) is not None:
+            found.append((pin, history.line(pin.commit, pin.commit, paths)[0]))
+    return found
+
+
+def _ledger(history: History, sets: Sequence[_Set]) -> Ledger:
+    foresight = Foresight({patch for one in sets for slot in one.slots for patch in slot.choices})
+
+    def read(blobs: list[str]) -> None:
+        for blob, content in history.read(blobs):
+            foresight.learn(blob, content)
+
+    return Ledger(history.answers, Bench(history.bench), foresight, read)
+
+
+def _fetch_files(history: History, steps: Sequence[Step], pins: Sequence[tuple[Pin, Step]]) -> None:
+    history.fill({blob for step in (*steps, *(step for _, step in pins)) for _, _, blob in step.blobs})
+
+
+def _try_originals(ledger: Ledger, pins: Sequence[tuple[Pin, Step]], sets: Sequence[_Set]) -> None:
+    """Apply each pin's patches to it, so that the files which later patches of a series were made on are there."""
+    slots = {pin.name: one.slots for one in sets for pin in one.pins}
+    for pin, step in pins:
+        walk(slots[pin.name], [step], ledger)
+
+
+def _result(one: _Set, outcomes: list[tuple[Outcome, ...]], catalog: Catalog, upstream: Upstream) -> PatchSet:
+    rows = tuple(
+        Row(tuple(patch_name(catalog, upstream, patch) for patch in slot.choices), slot.patch.subject, along)
+        for slot, along in zip(one.slots, outcomes, strict=True)
+    )
+    return PatchSet(one.name, tuple(pin.name for pin in one.pins), rows)

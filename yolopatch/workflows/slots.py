@@ -1,0 +1,50 @@
+"""The patches of some series as slots: each with the patches of other series that serve the same purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from yolopatch.catalog import Catalog, Series, Upstream
+from yolopatch.series.patchfile import Patch, read_patch
+from yolopatch.series.slots import Slot
+
+_read = lru_cache(maxsize=None)(read_patch)
+
+
+def slots_of(catalog: Catalog, upstream: Upstream, series: Sequence[str]) -> tuple[Slot, ...]:
+    """A slot for each patch of the series called so, in order.
+
+    Patches whose files have one name serve one purpose (`compat/np-int`, `compat-0.1/np-int`): each stands in for the
+    other where that does not apply, in the order of `upstream.yaml`, unless the series have both.
+
+    Raises:
+        RequestError: a patch is missing or wrong.
+    """
+    by_name = {one.name: one for one in upstream.series}
+    taken = {name for one in series for name in by_name[one].patches}
+    return tuple(
+        Slot(
+            patch=_patch(catalog, upstream, name),
+            others=tuple(_patch(catalog, upstream, other) for other in _others(upstream, by_name[one], name, taken)),
+            optional=by_name[one].kind == "compat" or name in by_name[one].optional,
+        )
+        for one in series
+        for name in by_name[one].patches
+    )
+
+
+def patch_name(catalog: Catalog, upstream: Upstream, patch: Patch) -> str:
+    """What a series calls a patch."""
+    return patch.file.relative_to(catalog.patches / upstream.yolo).with_suffix("").as_posix()
+
+
+def _others(upstream: Upstream, series: Series, name: str, taken: set[str]) -> list[str]:
+    purpose = PurePosixPath(name).name
+    same_kind = [other for one in upstream.series if one.kind == series.kind for other in one.patches]
+    return [other for other in dict.fromkeys(same_kind) if other not in taken and PurePosixPath(other).name == purpose]
+
+
+def _patch(catalog: Catalog, upstream: Upstream, name: str) -> Patch:
+    return _read(Path(catalog.patches / upstream.yolo / f"{name}.patch"))
