@@ -80,7 +80,8 @@ def _print(found: Drift) -> None:
     begin, end = found.steps[0], found.steps[-1]
     click.echo(
         f"{found.title}: {count} commits, {begin.commit[:12]} ({begin.date}) to {end.commit[:12]} ({end.date}); "
-        f"series fit {_share(found.covered, count)}\n"
+        f"series fit {_share(found.covered, count)}, "
+        f"RevCol's patches {_share(found.served, count)}\n"
     )
     rows = [
         (", ".join(one.pins), one.name, _share(sum(one.fits_at(at) for at in range(count)), count))
@@ -95,12 +96,12 @@ def _print(found: Drift) -> None:
 def _print_gaps(found: Drift) -> None:
     for first, last in found.gaps():
         begin, end = found.steps[first], found.steps[last]
-        nearest, misfits = found.nearest(first)
+        nearest = found.nearest(first)
         click.echo(
             f"\nno series fits {last - first + 1} commits, {begin.commit[:12]} ({begin.date}) to "
             f"{end.commit[:12]} ({end.date}); '{nearest.name}' is nearest, but for"
         )
-        for row in misfits:
+        for row in nearest.misfits(first):
             click.echo(f"  {row.patch}: {row.outcomes[first].why}")
 
 

@@ -34,7 +34,8 @@ def _case(suite: ET.Element, drift: Drift, first: int, last: int, *, failed: boo
     case = ET.SubElement(suite, "testcase", {"classname": f"{drift.yolo}.history", "name": name, "time": "0"})
     if not failed:
         return
-    nearest, misfits = drift.nearest(first)
+    nearest = drift.nearest(first)
+    misfits = nearest.misfits(first)
     message = f"no series fits; '{nearest.name}' comes nearest, without {', '.join(row.patch for row in misfits)}"
     failure = ET.SubElement(case, "failure", {"message": writable(message), "type": "CheckFailed"})
     lines = [f"{row.patch}: {row.outcomes[first].why}" for row in misfits]

@@ -17,6 +17,8 @@ class Row:
     choices: tuple[str, ...]
     """Its name (`revcol/register`), and those of its stand-ins."""
     subject: str
+    ours: bool
+    """Of a `revcol` series; a `compat` patch may be left out, at the risk of what it mends."""
     outcomes: tuple[Outcome, ...]
     """One a commit, oldest first."""
 
@@ -56,7 +58,12 @@ class PatchSet:
 
     def fits_at(self, at: int) -> bool:
         """Whether each of them applies to a commit or is not needed there."""
-        return all(row.outcomes[at].state in FITS for row in self.rows)
+        return not self.misfits(at)
+
+    def misfits(self, at: int) -> tuple[Row, ...]:
+        """Those that neither apply to a commit nor are needless there; ours first."""
+        found = [row for row in self.rows if row.outcomes[at].state not in FITS]
+        return tuple(sorted(found, key=lambda row: not row.ours))
 
 
 @dataclass(frozen=True)
@@ -81,20 +88,39 @@ class Drift:
         return sum(self.covered_at(at) for at in range(len(self.steps)))
 
     def gaps(self) -> Iterator[tuple[int, int]]:
-        """First and last commit of each stretch that no set fits."""
-        start = None
+        """First and last commit of each stretch that no set fits and where the same patches stand in the way."""
+        start, key = None, None
         for at in range(len(self.steps) + 1):
-            bare = at < len(self.steps) and not self.covered_at(at)
-            if bare and start is None:
-                start = at
-            elif not bare and start is not None:
+            now = self._obstacle(at) if at < len(self.steps) else None
+            if now == key:
+                continue
+            if start is not None and key is not None:
                 yield start, at - 1
-                start = None
+            start, key = at, now
 
-    def nearest(self, at: int) -> tuple[PatchSet, tuple[Row, ...]]:
-        """The set that comes nearest to fitting a commit, and those of its patches that do not."""
-        misfits = [(one, tuple(row for row in one.rows if row.outcomes[at].state not in FITS)) for one in self.sets]
-        return min(misfits, key=lambda found: len(found[1]))
+    def _obstacle(self, at: int) -> tuple[str, ...] | None:
+        if self.covered_at(at):
+            return None
+        nearest = self.nearest(at)
+        return (nearest.name, *(row.patch for row in nearest.misfits(at)))
+
+    def nearest(self, at: int) -> PatchSet:
+        """The set that comes nearest to fitting a commit: the fewest misfits of ours, then the fewest of all."""
+
+        def distance(one: PatchSet) -> tuple[int, int]:
+            misfits = one.misfits(at)
+            return sum(row.ours for row in misfits), len(misfits)
+
+        return min(self.sets, key=distance)
+
+    def served_at(self, at: int) -> bool:
+        """Whether RevCol's patches fit a commit, whatever `compat` patches do."""
+        return not any(row.ours for row in self.nearest(at).misfits(at))
+
+    @property
+    def served(self) -> int:
+        """How many commits RevCol's patches fit."""
+        return sum(self.served_at(at) for at in range(len(self.steps)))
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for a program; commits by their ids."""
@@ -104,6 +130,7 @@ class Drift:
             "to": _commit(self.steps[-1]),
             "commits": len(self.steps),
             "covered": self.covered,
+            "served": self.served,
             "asked": self.asked,
             "seconds": round(self.seconds, 2),
             "gaps": [
@@ -111,8 +138,8 @@ class Drift:
                     "first": _commit(self.steps[first]),
                     "last": _commit(self.steps[last]),
                     "commits": last - first + 1,
-                    "nearest": self.nearest(first)[0].name,
-                    "misfits": {row.patch: row.outcomes[first].why for row in self.nearest(first)[1]},
+                    "nearest": self.nearest(first).name,
+                    "misfits": {row.patch: row.outcomes[first].why for row in self.nearest(first).misfits(first)},
                 }
                 for first, last in self.gaps()
             ],

@@ -23,6 +23,8 @@ class Slot:
     others: tuple[Patch, ...] = ()
     optional: bool = False
     """Whether it is not needed where upstream has no such file."""
+    ours: bool = True
+    """Of a `revcol` series, not of a `compat` one."""
 
     @property
     def choices(self) -> tuple[Patch, ...]:

@@ -130,7 +130,11 @@ def _try_originals(ledger: Ledger, pins: Sequence[tuple[Pin, Step]], sets: Seque
 
 def _result(one: _Set, outcomes: list[tuple[Outcome, ...]], catalog: Catalog, upstream: Upstream) -> PatchSet:
     rows = tuple(
-        Row(tuple(patch_name(catalog, upstream, patch) for patch in slot.choices), slot.patch.subject, along)
+        Row(_names(catalog, upstream, slot), slot.patch.subject, slot.ours, along)
         for slot, along in zip(one.slots, outcomes, strict=True)
     )
     return PatchSet(one.name, tuple(pin.name for pin in one.pins), rows)
+
+
+def _names(catalog: Catalog, upstream: Upstream, slot: Slot) -> tuple[str, ...]:
+    return tuple(patch_name(catalog, upstream, patch) for patch in slot.choices)

@@ -29,6 +29,7 @@ def slots_of(catalog: Catalog, upstream: Upstream, series: Sequence[str]) -> tup
             patch=_patch(catalog, upstream, name),
             others=tuple(_patch(catalog, upstream, other) for other in _others(upstream, by_name[one], name, taken)),
             optional=by_name[one].kind == "compat" or name in by_name[one].optional,
+            ours=by_name[one].kind == "revcol",
         )
         for one in series
         for name in by_name[one].patches
