@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from pathlib import Path
 
 from yolopatch.errors import RequestError
 from yolopatch.paths import safe_tree_path
 
 KINDS = ("upstreamable", "environment", "ours")
+TRAILERS = ("Kind", "Applies-to", "License")
 _MAX_BYTES = 4_000_000
 _DIFF = re.compile(r"^diff --git (?P<old>\S.*|\".*\") (?P<new>\S.*|\".*\")$")
 _HUNK = re.compile(r"^@@ -(?P<start>\d{1,9})(?:,(?P<lines>\d{1,9}))? \+\d{1,9}(?:,(?P<new_lines>\d{1,9}))? @@")
-_TRAILER = re.compile(r"^(?P<key>Kind|Applies-to|License):\s*(?P<value>\S.*)$")
+_TRAILER = re.compile(rf"^(?P<key>{'|'.join(TRAILERS)}):\s*(?P<value>\S.*)$")
 _MODES = ("100644", "100755")
 
 
@@ -96,12 +98,17 @@ def parse_patch(data: bytes, file: Path) -> Patch:
     return Patch(file, subject, trailers["Kind"], trailers["Applies-to"], trailers["License"], changes)
 
 
+def trailers_of(lines: list[str]) -> dict[str, str]:
+    """Our trailers among the lines of a message."""
+    return {match["key"]: match["value"].strip() for line in lines if (match := _TRAILER.match(line))}
+
+
 def _header(lines: list[str], file: Path) -> tuple[str, dict[str, str]]:
     subject = _subject(lines)
     if not subject.strip():
         raise RequestError(f"{file.name}: the header lacks its Subject")
-    trailers = {match["key"]: match["value"].strip() for line in lines if (match := _TRAILER.match(line))}
-    for key in ("Kind", "Applies-to", "License"):
+    trailers = trailers_of(lines)
+    for key in TRAILERS:
         if key not in trailers:
             raise RequestError(f"{file.name}: the header lacks '{key}:'; see CONTRIBUTING.md, Patches")
     if trailers["Kind"] not in KINDS:
@@ -119,7 +126,11 @@ def _subject(lines: list[str]) -> str:
         if not line.startswith(" "):
             break
         folded.append(line.strip())
-    return " ".join(folded)
+    try:
+        # A subject that is not ASCII is encoded: =?UTF-8?q?...?=
+        return str(make_header(decode_header(" ".join(folded))))
+    except (LookupError, ValueError):
+        return " ".join(folded)
 
 
 def _changes(lines: list[str], file: Path) -> list[FileChange]:
