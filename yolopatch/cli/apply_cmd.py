@@ -34,6 +34,13 @@ LEVELS = ("none", "build", "forward", "gradients", "train", "export")
 @head_option
 @nc_option
 @set_option
+@click.option(
+    "--patches",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also apply the series of this folder, made by yolopatch export --series; may stand several times.",
+)
 @click.option("--dest", type=click.Path(path_type=Path), metavar="DIR", help="Where to; default: ./yolov7-revcol-s.")
 @click.option("--verify", "level", type=click.Choice(LEVELS), help="How far to prove the result; default: forward.")
 @click.option(
@@ -79,6 +86,7 @@ def command(as_json: bool, quiet: bool, verbose: bool, **names: Any) -> None:
         device=names["device"],
         offline=names["offline"],
         force=names["force"],
+        patches=names["patches"],
     )
     applied = apply(request, reporter(quiet, verbose))
     if as_json:
@@ -93,6 +101,8 @@ def _as_json(applied: Applied, python: str | None) -> dict[str, Any]:
     return {
         "destination": str(applied.destination),
         "made": applied.fresh,
+        "patches": len(applied.lock.inputs.patches),
+        "own_patches": len(applied.lock.inputs.own_patches),
         "lock": applied.lock.model_dump(mode="json"),
         "verify": applied.report.to_json() if applied.report else None,
         "next": steps(applied.plan, applied.plan.form, python).train,
@@ -137,9 +147,10 @@ def _print_made(applied: Applied, place: Path) -> None:
         f"{place}: {applied.plan.upstream.title} {inputs.pin} ({source.origin} {what}), "
         f"variant {inputs.variant}, head {inputs.head}, {inputs.classes} classes"
     )
-    count = len(inputs.patches)
+    count, own = len(inputs.patches), len(inputs.own_patches)
+    more = f" and {own} of your own" if own else ""
     licence = applied.plan.pin.licence or applied.plan.upstream.licence
-    click.echo(f"  commit    {applied.lock.commit[:12]}, {count} patch{'es' * (count != 1)}, {licence}")
+    click.echo(f"  commit    {applied.lock.commit[:12]}, {count} patch{'es' * (count != 1)}{more}, {licence}")
     print_forms(applied.lock.configs)
 
 

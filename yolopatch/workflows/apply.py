@@ -19,6 +19,7 @@ from yolopatch.sources import Cache, Tree
 from yolopatch.verify import VerifyReport
 from yolopatch.workflows import destination as destinations
 from yolopatch.workflows.contents import Contents, gather
+from yolopatch.workflows.own_patches import apply_own
 from yolopatch.workflows.plan import Plan, default_destination, make_plan
 from yolopatch.workflows.source import describe, locked_source, obtain_tree
 from yolopatch.workflows.verify import Target, verify_target
@@ -49,6 +50,8 @@ class Request:
     device: str = "cpu"
     offline: bool = False
     force: bool = False
+    patches: tuple[Path, ...] = ()
+    """Folders with series of the user's."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
     """Make the workspace, or say that it is there already.
 
     Raises:
-        RequestError: a name is unknown, or the destination is taken.
+        RequestError: a name is unknown, a folder of patches is wrong, or the destination is taken.
         CheckFailed: a patch does not apply, or the patched model fails its verification.
         EnvironmentFailed: no source answers, the disk is full, a package is missing.
     """
@@ -105,7 +108,7 @@ def _make(
     if present is not None:
         # The tree that is there tells its origin, so nothing needs to be fetched to compare.
         source = present.inputs.source
-        wanted = _inputs(plan, source, gather(catalog, plan, source.origin))
+        wanted = _inputs(plan, source, gather(catalog, plan, source.origin, request.patches))
         same_origin = request.origin in ("auto", source.origin)
         if same_origin and destinations.up_to_date(destination, present, wanted):
             return present, False, _verify(request, plan, present, destination, reporter, asked_only=True)
@@ -113,13 +116,13 @@ def _make(
             raise destinations.other(destination, present, wanted, request.origin)
     # A wrong patch or template should not cost a download.
     likely = "git" if request.origin != "pypi" and plan.pin.origins.git else "pypi"
-    contents = gather(catalog, plan, likely)
+    contents = gather(catalog, plan, likely, request.patches)
     tree = obtain_tree(
         plan, catalog, cache, reporter, origin=request.origin, remote=request.remote, offline=request.offline
     )
     describe(tree, reporter)
     if tree.provenance.kind != likely:
-        contents = gather(catalog, plan, tree.provenance.kind)
+        contents = gather(catalog, plan, tree.provenance.kind, request.patches)
     inputs = _inputs(plan, locked_source(plan, tree), contents)
     keep = destinations.untracked(destination)
     with building(destination, keep) as folder:
@@ -142,6 +145,7 @@ def _inputs(plan: Plan, source: Source, contents: Contents) -> Inputs:
         patches=contents.locked_patches,
         templates=contents.locked_templates,
         payload_sha256=contents.payload_sha256,
+        own_patches=contents.locked_own,
     )
 
 
@@ -159,6 +163,7 @@ def _fill(folder: Path, plan: Plan, tree: Tree, contents: Contents, inputs: Inpu
         _write(folder, {model.path: model.text.encode() for model in contents.models})
         message = f"Add the model YAML of {plan.variant_name}, head {plan.head}, {plan.classes} classes"
         repository.commit_all(folder, message, COMMIT_DATE, tuple(model.path for model in contents.models))
+    apply_own(folder, contents.own)
     lock = Lock(
         format=FORMAT,
         inputs=inputs,

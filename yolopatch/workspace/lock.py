@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,11 @@ class LockedFile(BaseModel):
 
     name: str
     sha256: str
+
+
+def locked_file(file: Path, root: Path) -> LockedFile:
+    """The entry of `file`, named relative to `root`."""
+    return LockedFile(name=file.relative_to(root).as_posix(), sha256=hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 class Source(BaseModel):
@@ -57,6 +63,8 @@ class Inputs(BaseModel):
     patches: tuple[LockedFile, ...]
     templates: tuple[LockedFile, ...]
     payload_sha256: str | None
+    own_patches: tuple[LockedFile, ...] = ()
+    """Of the user's folders, applied last; their names are relative to their folder."""
 
 
 class Lock(BaseModel):
