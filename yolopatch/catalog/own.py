@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from pydantic import Field, model_validator
 
 from yolopatch.catalog.models import Model, Name, TreePath, Upstream
@@ -12,6 +13,7 @@ from yolopatch.catalog.yaml_file import load_model
 from yolopatch.errors import RequestError
 
 FILE = "series.yaml"
+_HEAD = "# The order in which yolopatch apply --patches takes the series and their patches.\n"
 
 
 class OwnSeries(Model):
@@ -36,6 +38,20 @@ class OwnFile(Model):
             if twice:
                 raise ValueError(f"the {what} '{twice[0]}' stands twice")
         return self
+
+    def series_called(self, name: str) -> OwnSeries | None:
+        """The series called `name`, where there is one."""
+        return next((one for one in self.series if one.name == name), None)
+
+    def with_series(self, new: OwnSeries) -> OwnFile:
+        """The same with `new` in the place of the series of that name, or at the end."""
+        kept = [new if one.name == new.name else one for one in self.series]
+        return OwnFile(series=tuple(kept if new in kept else [*kept, new]))
+
+    def to_text(self) -> str:
+        """The file's text."""
+        data = self.model_dump(mode="json")
+        return _HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def data_root() -> Path:
     raise EnvironmentFailed("this installation of yolopatch lacks its patches; install it again")
 
 
+def is_installed(root: Path) -> bool:
+    """Whether a data root is the one inside an installed wheel, which an update replaces."""
+    return root.resolve() == PACKAGE / "_data"
+
+
 def payload_root() -> Path:
     """The folder of the RevCol payload that `apply` copies."""
     return PACKAGE / "payload" / "revcol"

@@ -155,9 +155,10 @@ def open_desk(repository: Path) -> Iterator[Desk]:
         yield Desk(repository, scratch)
 
 
-def context_of(patch: Patch) -> int:
+def context_of(patch: Patch | None) -> int:
     """How many lines of context a patch was made with: the most that stand before or after a hunk's changes."""
-    widths = [_width(hunk.lines) for change in patch.changes if _edits(change) for hunk in change.hunks]
+    changes = patch.changes if patch else ()
+    widths = [_width(hunk.lines) for change in changes if _edits(change) for hunk in change.hunks]
     return max(widths, default=0) or _DEFAULT_CONTEXT
 
 

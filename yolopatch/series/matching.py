@@ -10,12 +10,15 @@ from yolopatch.errors import RequestError
 from yolopatch.series.history import Commit
 
 _T = TypeVar("_T")
+Key = tuple[str, str]
+"""What kind of commit it is, and its name: two kinds may use one name."""
 
 
 @dataclass(frozen=True)
 class Known:
     """A patch, or another commit that apply made."""
 
+    kind: str
     name: str
     made: Commit | None = None
     """The commit that apply made of it; None where apply did not know it yet."""
@@ -26,39 +29,44 @@ class Known:
     by_place: bool = True
     """Whether it may be found by its place, with another subject."""
 
+    @property
+    def key(self) -> Key:
+        """What it is found as."""
+        return self.kind, self.name
 
-def match(known: Sequence[Known], commits: Sequence[Commit]) -> dict[str, Commit]:
-    """The commit of each name; a name that has none any more is left out.
+
+def match(known: Sequence[Known], commits: Sequence[Commit]) -> dict[Key, Commit]:
+    """The commit of each; one that has none any more is left out.
 
     Raises:
         RequestError: two commits could be the same patch.
     """
-    found: dict[str, Commit] = {}
-    _by_subject({one.name: one.made.subject for one in known if one.made}, known, commits, found)
-    _by_subject({one.name: one.subject for one in known if one.subject}, known, commits, found)
+    found: dict[Key, Commit] = {}
+    _by_subject({one.key: one.made.subject for one in known if one.made}, known, commits, found)
+    _by_subject({one.key: one.subject for one in known if one.subject}, known, commits, found)
     _by_place(known, commits, found)
     return found
 
 
 def _by_subject(
-    subjects: dict[str, str], known: Sequence[Known], commits: Sequence[Commit], found: dict[str, Commit]
+    subjects: dict[Key, str], known: Sequence[Known], commits: Sequence[Commit], found: dict[Key, Commit]
 ) -> None:
     for subject in dict.fromkeys(subjects.values()):
-        names = [one for one in known if subjects.get(one.name) == subject and one.name not in found]
+        names = [one for one in known if subjects.get(one.key) == subject and one.key not in found]
         alike = [commit for commit in _free(commits, found) if commit.subject == subject]
         if names and alike:
             found.update(_pair_alike(names, alike))
 
 
-def _pair_alike(names: list[Known], alike: list[Commit]) -> dict[str, Commit]:
+def _pair_alike(names: list[Known], alike: list[Commit]) -> dict[Key, Commit]:
     """Pairs of patches and commits that all have one subject."""
     if len(names) == len(alike):
-        return {one.name: commit for one, commit in zip(names, alike, strict=True)}
-    pairs = {}
+        return {one.key: commit for one, commit in zip(names, alike, strict=True)}
+    pairs: dict[Key, Commit] = {}
     for one in names:
         same = [commit for commit in alike if commit.paths == _files(one)]
         if len(same) == 1:
-            pairs[one.name] = same[0]
+            pairs[one.key] = same[0]
     if len(pairs) == min(len(names), len(alike)) and len({commit.id for commit in pairs.values()}) == len(pairs):
         return pairs
     ids = " and ".join(commit.id[:7] for commit in alike)
@@ -70,26 +78,26 @@ def _pair_alike(names: list[Known], alike: list[Commit]) -> dict[str, Commit]:
     )
 
 
-def _by_place(known: Sequence[Known], commits: Sequence[Commit], found: dict[str, Commit]) -> None:
+def _by_place(known: Sequence[Known], commits: Sequence[Commit], found: dict[Key, Commit]) -> None:
     """Pair what is left between the same neighbours."""
-    name_of = {commit.id: name for name, commit in found.items()}
-    gaps = _gaps([(one, one.name if one.name in found else None) for one in known])
-    places = _gaps([(commit, name_of.get(commit.id)) for commit in commits])
+    key_of = {commit.id: key for key, commit in found.items()}
+    gaps = _gaps([(one, one.key if one.key in found else None) for one in known])
+    places = _gaps([(commit, key_of.get(commit.id)) for commit in commits])
     for neighbours, names in gaps.items():
         left = [one for one in names if one.by_place]
         if left and neighbours in places:
             found.update(_pair_placed(left, places[neighbours]))
 
 
-def _pair_placed(names: list[Known], commits: list[Commit]) -> dict[str, Commit]:
+def _pair_placed(names: list[Known], commits: list[Commit]) -> dict[Key, Commit]:
     # Amending, fixup and reword keep author and date; a commit that is new has others.
     stamped = [commit for commit in commits if any(one.made and one.made.stamp == commit.stamp for one in names)]
     if len(stamped) == len(names):
         commits = stamped
     if len(commits) == len(names):
         # A commit that shares no file with the patch is a new one where the patch was dropped.
-        return {one.name: commit for one, commit in zip(names, commits, strict=True) if commit.paths & _files(one)}
-    pairs: dict[str, Commit] = {}
+        return {one.key: commit for one, commit in zip(names, commits, strict=True) if commit.paths & _files(one)}
+    pairs: dict[Key, Commit] = {}
     for one in names:
         near = [commit for commit in commits if commit.paths & _files(one)]
         taken = {commit.id for commit in pairs.values()}
@@ -98,23 +106,23 @@ def _pair_placed(names: list[Known], commits: list[Commit]) -> dict[str, Commit]
             could = " or ".join(commit.shown for commit in near)
             raise RequestError(f"the patch {one.name} could be commit {could}; give it its old subject '{wanted}'")
         if near:
-            pairs[one.name] = near[0]
+            pairs[one.key] = near[0]
     return pairs
 
 
-_Neighbours = tuple["str | None", "str | None"]
+_Neighbours = tuple["Key | None", "Key | None"]
 
 
-def _gaps(items: Sequence[tuple[_T, str | None]]) -> dict[_Neighbours, list[_T]]:
-    """What has no name, by the names before and after it."""
-    names = [name for _, name in items]
+def _gaps(items: Sequence[tuple[_T, Key | None]]) -> dict[_Neighbours, list[_T]]:
+    """What is not found yet, by what is found before and after it."""
+    keys = [key for _, key in items]
     gaps: dict[_Neighbours, list[_T]] = {}
-    before: str | None = None
-    for at, (item, name) in enumerate(items):
-        if name is not None:
-            before = name
+    before: Key | None = None
+    for at, (item, key) in enumerate(items):
+        if key is not None:
+            before = key
             continue
-        after = next((later for later in names[at:] if later is not None), None)
+        after = next((later for later in keys[at:] if later is not None), None)
         gaps.setdefault((before, after), []).append(item)
     return gaps
 
@@ -123,6 +131,6 @@ def _files(one: Known) -> frozenset[str]:
     return one.made.paths if one.made else one.files
 
 
-def _free(commits: Sequence[Commit], found: dict[str, Commit]) -> list[Commit]:
+def _free(commits: Sequence[Commit], found: dict[Key, Commit]) -> list[Commit]:
     taken = {commit.id for commit in found.values()}
     return [commit for commit in commits if commit.id not in taken]

@@ -42,7 +42,7 @@ def gather(catalog: Catalog, plan: Plan, origin: str, folders: Sequence[Path] = 
     Raises:
         RequestError: a patch or a template is wrong, or one of the user's `folders` is.
     """
-    kinds = ("compat",) if plan.variant is None else ("compat", "revcol")
+    kinds = kinds_of(stock=plan.variant is None)
     series = catalog.series(plan.upstream, plan.pin, origin, kinds)
     files = catalog.patch_files(plan.upstream, series)
     patches = tuple(read_patch(file) for file in files)
@@ -54,6 +54,11 @@ def gather(catalog: Catalog, plan: Plan, origin: str, folders: Sequence[Path] = 
     models = tuple(render_form(catalog, plan, form) for form in plan.forms)
     templates = tuple(locked_file(file, catalog.templates) for file in _template_files(catalog, plan))
     return Contents(patches, locked, payload, _digest(payload), models, templates, own)
+
+
+def kinds_of(*, stock: bool) -> tuple[str, ...]:
+    """The kinds of series that go into a workspace, in order."""
+    return ("compat",) if stock else ("compat", "revcol")
 
 
 def read_payload(root: Path) -> dict[str, bytes]:
