@@ -96,7 +96,7 @@ def own_folder(root: Path, upstream: Upstream) -> tuple[OwnFolder, OwnFile]:
     if not root.is_dir():
         raise RequestError(f"--patches {root}: {'not a folder' if root.exists() else 'no such folder'}")
     folder = OwnFolder(root, upstream.yolo)
-    if not folder.file.exists():
+    if not folder.file.is_file():
         raise RequestError(
             f"--patches {root} has no patches for {upstream.yolo} (no {upstream.yolo}/{FILE}); "
             f"yolopatch export DIR --series NAME --to {root} writes them"

@@ -138,7 +138,7 @@ class Desk:
         return self._git("patch-id", "--stable", input=self.patch_of(commit, _DEFAULT_CONTEXT)).partition(b" ")[0]
 
     def _log(self, commit: str, form: str, *options: str) -> str:
-        return _text(self._git("log", "-1", "--no-notes", f"--format={form}", *options, commit))
+        return _text(self._git("log", "-1", "--no-notes", "--no-show-signature", f"--format={form}", *options, commit))
 
     def _git(self, *args: str, input: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         return git.run_bytes(list(args), cwd=self._repository, input=input, env={**self._env, **(env or {})}).stdout

@@ -19,7 +19,7 @@ _MARKS = (
     ("sequencer", "cherry-pick"),
 )
 _AUTOSQUASH = ("fixup! ", "squash! ", "amend! ")
-_FIELDS = "%H%x1f%T%x1f%P%x1f%an <%ae> %ad%x1f%s%x1e"
+_FIELDS = ("%H", "%T", "%P", "%an <%ae> %ad", "%s")
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,15 @@ def descends(folder: Path, base: str, tip: str = "HEAD") -> bool:
 
 def commits_between(folder: Path, base: str, tip: str = "HEAD") -> tuple[Commit, ...]:
     """The commits on top of `base` up to `tip`, oldest first, with those of merged branches."""
-    args = ["log", "--reverse", "--topo-order", "--date=raw", f"--format={_FIELDS}", f"{base}..{tip}"]
-    out = git.run(args, cwd=folder).stdout
-    return tuple(_commit(folder, record.strip("\n")) for record in out.split("\x1e") if record.strip("\n"))
+    # NUL is the one character that no subject can hold.
+    form = "%x00".join(_FIELDS)
+    args = ["log", "-z", "--reverse", "--topo-order", "--no-show-signature", "--date=raw", f"--format={form}"]
+    fields = git.run([*args, f"{base}..{tip}"], cwd=folder).stdout.split("\0")
+    step = len(_FIELDS)
+    return tuple(_commit(folder, *fields[at : at + step]) for at in range(0, len(fields) - step + 1, step))
 
 
-def _commit(folder: Path, record: str) -> Commit:
-    identity, tree, parents, stamp, subject = record.split("\x1f")
+def _commit(folder: Path, identity: str, tree: str, parents: str, stamp: str, subject: str) -> Commit:
     first = parents.split(" ")[0]
     changes = git.run(["diff-tree", "-r", "--raw", "-z", "--no-renames", first, identity], cwd=folder).stdout
     # With -z: facts, path, facts, path, ...

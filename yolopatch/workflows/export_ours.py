@@ -161,7 +161,7 @@ def refuse_alike(commits: Sequence[Commit]) -> None:
 def _to_add(ours: Ours, name: str, before: str | None, series: Series | None) -> str:
     place = f"below '- {before}'" if before else "as its first patch"
     which = f"series {series.name}" if series else "a series of the pin"
-    return f"add '- {name}' {place} to {which} in {ours.upstream.yolo}/upstream.yaml"
+    return f"add '- {name}' to {which} of {ours.upstream.yolo}/upstream.yaml, {place}"
 
 
 def _gone(ours: Ours, name: str) -> Line:

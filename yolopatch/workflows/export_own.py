@@ -65,7 +65,7 @@ def plan_own(
     refuse_alike(parts.on_top)
     commits = [one for one in opened.commits if one.id in mine or one in parts.on_top]
     if not commits:
-        raise RequestError(f"{opened.workspace}: no commits of yours on top of what apply made; git commit them first")
+        raise RequestError(f"{opened.workspace}: no commits of yours for series {name}; git commit them on top first")
     taken = {*opened.own, *(present.patches if present else ()), *others}
     trailers = {"Kind": "ours", "Applies-to": pin.name, "License": pin.licence or upstream.licence}
     writing = Writing()
@@ -99,4 +99,4 @@ def _write_list(folder: OwnFolder, content: OwnFile | None, series: OwnSeries, w
 
 
 def _present(folder: OwnFolder | None) -> OwnFile | None:
-    return folder.read() if folder is not None and folder.file.exists() else None
+    return folder.read() if folder is not None and folder.file.is_file() else None

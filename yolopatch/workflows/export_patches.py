@@ -58,7 +58,7 @@ def export_patches(request: PatchRequest, reporter: Reporter, catalog: Catalog |
     """
     catalog = catalog or Catalog()
     folder = _folder(request, catalog)
-    with reporter.task("reading commits"):
+    with reporter.task("reading commits", plain=False):
         opened = open_commits(request.workspace)
         upstream = catalog.upstream(opened.lock.inputs.yolo)
     if request.series is not None:
@@ -66,7 +66,7 @@ def export_patches(request: PatchRequest, reporter: Reporter, catalog: Catalog |
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
     cache = Cache.default()
     with cache.locked(f"export-{name}", lambda: reporter.note(f"waiting for another yolopatch at {folder}")):
-        with reporter.task("comparing patches"), open_desk(request.workspace) as desk:
+        with reporter.task("comparing patches", plain=False), open_desk(request.workspace) as desk:
             writing = _plan(request, catalog, upstream, opened, folder, desk)
         for file in writing.files:
             refuse_outside(folder, file)

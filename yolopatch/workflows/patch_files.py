@@ -93,7 +93,7 @@ def slug(subject: str) -> str:
     plain = unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
     # Of a subject in another script nothing is left that tells it from others.
-    return words[:60].rstrip("-") if len(words) > 2 else f"patch-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
+    return words[:60].rstrip("-") if words else f"patch-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
 
 
 def _context(data: bytes | None) -> int:
