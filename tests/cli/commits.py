@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
+APPLY = ("apply", "--yolo", "tiny", "--variant", "revcol-x", "--verify", "none")
+NAME = "yolotiny-revcol-x"
+MAKE = (*APPLY, "--dest")
+MINE = ("--series", "mine", "--to", "lab")
+HELLO, REGISTER, PAYLOAD, MODELS = range(4)
+"""The commits of a workspace from the oldest."""
 TRAILERS = "\n\nBecause.\n\nKind: ours\nApplies-to: v1\nLicense: MIT"
 
 
@@ -68,3 +75,34 @@ def write(folder: Path, files: dict[str, str]) -> None:
 def content(folder: Path) -> dict[str, bytes]:
     """All files below a folder by name."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def states(document: dict[str, Any]) -> dict[str, str]:
+    """The state of each patch by its name."""
+    return {patch["name"]: patch["state"] for patch in document["patches"]}
+
+
+def hello(workspace: Path, text: str = "hello, edited") -> dict[str, str]:
+    """The file as the first commit has it, with another greeting."""
+    file = git(workspace, "show", f"{base(workspace)}:models/yolo.py")
+    return {"models/yolo.py": f"print('{text}')\n\n\n{file}\n"}
+
+
+# As the command, with the number of files that are renamed before the process kills itself as first argument.
+KILLED = """
+import os, signal, sys
+from yolopatch.cli.main import main
+
+left = int(sys.argv.pop(1))
+replace = os.replace
+
+def counted(*args):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    replace(*args)
+
+os.replace = counted
+main()
+"""

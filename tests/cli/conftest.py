@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import mini
+from tests.cli.commits import APPLY, MINE, NAME, commit
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -49,3 +51,50 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
 @pytest.fixture
 def work(run: Run, tmp_path: Path) -> Path:
     return tmp_path / "work"
+
+
+@pytest.fixture
+def workspace(run, work):
+    assert run(*APPLY).returncode == 0
+    return work / NAME
+
+
+@pytest.fixture
+def patches(tiny):
+    return tiny.data / "patches"
+
+
+@pytest.fixture
+def export(run):
+    """Exports and gives the JSON document."""
+
+    def call(*args: str, folder: str = NAME):
+        done = run("export", folder, *args, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    """Exports, expects a refusal in one line, and gives that line."""
+
+    def call(*args: str, folder: str = NAME):
+        done = run("export", folder, *args)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stdout + done.stderr
+        return done.stderr
+
+    return call
+
+
+@pytest.fixture
+def lab(workspace, export, work):
+    """A folder with a series of two patches, the second of which edits the payload."""
+    commit(workspace, "Weigh small objects more", {"models/loss.py": "weight = 2\n", "models/tiny.yaml": "nc: 1\n"})
+    payload = (workspace / "models/revcol/__init__.py").read_text()
+    commit(
+        workspace, "让小目标更重要\n\n原因\n\nKind: upstreamable", {"models/revcol/__init__.py": payload + "# lab\n"}
+    )
+    export(*MINE)
+    return work / "lab"

@@ -26,7 +26,7 @@ _FORMAT = (
     *("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "--diff-algorithm=default"),
     *("--indent-heuristic", "--src-prefix=a/", "--dst-prefix=b/", "--no-numbered", "--subject-prefix=PATCH"),
     *("--no-attach", "--no-thread", "--no-notes", "--no-base", "--no-from", "--no-to", "--no-cc", "--no-add-header"),
-    *("--no-cover-letter", "--encode-email-headers"),
+    *("--no-cover-letter", "--encode-email-headers", "--ignore-submodules=none"),
 )
 
 
