@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests import mini
@@ -60,3 +62,28 @@ def test_what_patches_made_serves_a_merge(tiny):
     text = git(tiny.repository, "cat-file", "blob", merged.files[0][2])
     assert "# rows" in text
     assert "# RevCol" in text
+
+
+def test_nothing_is_written_beside_the_index(tiny, tmp_path, monkeypatch):
+    git(tiny.repository, "checkout", "-q", "-b", "new", tiny.commit)
+    (tiny.repository / "models/extra.py").write_text("ours = 1\n")
+    git(tiny.repository, "add", "-A")
+    git(tiny.repository, "commit", "-qm", "Add a file\n\nKind: ours\nApplies-to: v1\nLicense: MIT\n")
+    words = ("-1", "--zero-commit", "--no-signature", "--full-index", "--no-stat", "--stdout")
+    file = tmp_path / "new.patch"
+    file.write_text(git(tiny.repository, "format-patch", *words))
+    patch = read_patch(file)
+    theirs = "theirs = 1\n" * 3
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=tiny.repository, input=theirs, capture_output=True, text=True
+    ).stdout.strip()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    before = sorted(path for path in tmp_path.rglob("*") if ".git" not in path.parts)
+    files = (("models/extra.py", "100644", blob),)
+    bench = Bench(tiny.repository / ".git")
+    answers = bench.ask([Question(patch, how, files) for how in ("apply", "merge", "there")])
+    assert [answer.yes for answer in answers] == [False, False, False]
+    assert bench.ask([Question(patch, "merge", ())])[0].yes
+    assert sorted(path for path in tmp_path.rglob("*") if ".git" not in path.parts) == before

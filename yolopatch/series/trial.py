@@ -56,7 +56,7 @@ class Bench:
         All have their files in one index, each below a folder of its own: what takes the time is to start git.
         """
         with tempfile.TemporaryDirectory(dir=self._repository, prefix="index-") as folder:
-            index = Path(folder) / "index"
+            index = Path(folder).resolve() / "index"
             self._lay(questions, index)
             said = [self._ask(question, number, index) for number, question in enumerate(questions)]
             files = self._files(index)
@@ -94,8 +94,9 @@ class Bench:
         return found
 
     def _git(self, index: Path, *args: str, input: str | None = None, check: bool = True) -> git.Result:
-        words = [f"--git-dir={self._repository}", *args]
-        return git.run(words, input=input, check=check, env={"GIT_INDEX_FILE": str(index)})
+        words = [f"--git-dir={self._repository.resolve()}", *args]
+        # Whatever --cached says, a 3-way merge of a file that is new on both sides is written to the present folder.
+        return git.run(words, cwd=index.parent, input=input, check=check, env={"GIT_INDEX_FILE": str(index)})
 
 
 def _why(patch: Patch, stderr: str, folder: str) -> str:
