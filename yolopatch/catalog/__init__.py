@@ -1,7 +1,7 @@
 """The typed view of `patches/` and `templates/`; the only reader of that data."""
 
 from yolopatch.catalog.catalog import STOCK, Catalog
-from yolopatch.catalog.models import HEADS, STRIDES, Form, Layout, Pin, PypiOrigin, Series, Upstream, Variant
+from yolopatch.catalog.models import HEADS, STRIDES, Form, Layout, Origins, Pin, PypiOrigin, Series, Upstream, Variant
 
 __all__ = [
     "HEADS",
@@ -10,6 +10,7 @@ __all__ = [
     "Catalog",
     "Form",
     "Layout",
+    "Origins",
     "Pin",
     "PypiOrigin",
     "Series",

@@ -73,10 +73,24 @@ class Catalog:
             RequestError: there is none of that name.
         """
         wanted = name or upstream.default_pin
-        for pin in upstream.pins:
-            if pin.name == wanted or (len(wanted) >= 7 and (pin.commit or "").startswith(wanted)):
-                return pin
-        raise unknown(f"pin of {upstream.title}", wanted, [pin.name for pin in upstream.pins])
+        found = _pin_called(upstream, wanted)
+        if found is None:
+            raise unknown(f"pin of {upstream.title}", wanted, [pin.name for pin in upstream.pins])
+        return found
+
+    def has_pin(self, upstream: Upstream, name: str) -> bool:
+        """Whether `pin` finds one."""
+        return _pin_called(upstream, name) is not None
+
+    def pin_like(self, upstream: Upstream, name: str, like: str | None) -> Pin:
+        """The pin called `name`, or, where it was made for a commit, the pin `like` under that name.
+
+        Raises:
+            RequestError: there is none of that name.
+        """
+        if like is None:
+            return self.pin(upstream, name)
+        return self.pin(upstream, like).model_copy(update={"name": name})
 
     def head(self, name: str) -> str:
         """The head called `name`.
@@ -133,3 +147,10 @@ class Catalog:
         """The list of the pin's blob ids, where there is one (`patches/<yolo>/<pin>.blobs`)."""
         path = self.patches / upstream.yolo / f"{pin.name}.blobs"
         return path if path.is_file() else None
+
+
+def _pin_called(upstream: Upstream, name: str) -> Pin | None:
+    for pin in upstream.pins:
+        if pin.name == name or (len(name) >= 7 and (pin.commit or "").startswith(name)):
+            return pin
+    return None

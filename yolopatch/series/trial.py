@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,25 @@ class Bench:
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
+
+    @classmethod
+    def create(cls, repository: Path, contents: Iterable[bytes]) -> Bench:
+        """A new one at `repository`, with these versions of files."""
+        git.run(["init", "--bare", "--quiet", repository])
+        for content in contents:
+            git.run([f"--git-dir={repository}", "hash-object", "-w", "--no-filters", "--stdin"], input=content)
+        return cls(repository)
+
+    def read(self, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Each of `blobs`, which it has, with its content."""
+        words = [f"--git-dir={self._repository}", "cat-file", "--batch"]
+        data = git.run_bytes(words, input="".join(f"{blob}\n" for blob in blobs)).stdout
+        position = 0
+        for blob in blobs:
+            end = data.index(b"\n", position)
+            size = int(data[position:end].split(b" ")[2])
+            yield blob, data[end + 1 : end + 1 + size]
+            position = end + 1 + size + 1
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each; several threads may ask at once.

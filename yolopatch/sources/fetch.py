@@ -56,7 +56,7 @@ def obtain(
 
 def git_key(source: GitSource) -> str:
     """The key of a git tree: the commit and the sparse rules, never the URL."""
-    return f"git-{source.commit}-{_digest(source.sparse)}"
+    return f"git-{source.commit}-{_digest((source.sparse, 'dated'))}"
 
 
 def pypi_key(source: PypiSource) -> str:
@@ -93,7 +93,8 @@ def _from_git(source: GitSource, cache: Cache, reporter: Reporter) -> Tree:
 
     def make(scratch: Path) -> Tree:
         got = git_room.fetch(source, scratch, reporter)
-        provenance = Provenance("git", source.title, commit=source.commit, url=got.url, received=got.received)
+        facts = {"commit": source.commit, "url": got.url, "date": got.date}
+        provenance = Provenance("git", source.title, received=got.received, **facts)
         return cache.store(key, got.entries, got.contents, provenance, scratch)
 
     return _cached_or(key, source.title, make, cache, reporter)

@@ -42,6 +42,7 @@ class Fetched:
     contents: dict[str, bytes]
     url: str
     received: int
+    date: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class _Repository:
 
     def local(self, *args: str, input: str | None = None) -> git.BytesResult:
         # No transport at all: an older git would fetch a missing object on its own.
-        return git.run_bytes(self._prefix(*args), input=input, env={"GIT_ALLOW_PROTOCOL": "none"})
+        return git.run_bytes(self._prefix(*args), input=input, env={"GIT_ALLOW_PROTOCOL": "none", "TZ": "UTC"})
 
     def network(self, *args: str, timeout: float | None = None) -> git.Result:
         return git.run(self._prefix(*args), user_config=True, timeout=timeout)
@@ -185,7 +186,15 @@ def _try(repository: _Repository, way: _Way, source: GitSource, reporter: Report
             batch = ["--filter=blob:none", _REMOTE, "--stdin"]
             repository.fetch(*batch, input="\n".join(wanted) + "\n", progress=progress)
         contents = _read(repository, entries)
-    return Fetched(entries, contents, git.redact(repository.url), repository.received())
+    return Fetched(
+        entries, contents, git.redact(repository.url), repository.received(), _date(repository, source.commit)
+    )
+
+
+def _date(repository: _Repository, commit: str) -> str:
+    """Of the committer, whatever the time zone of this machine or of theirs."""
+    said = repository.local("log", "-1", "--no-show-signature", "--date=format-local:%Y-%m-%d", "--format=%cd", commit)
+    return said.stdout.decode().strip()
 
 
 def _list(repository: _Repository, commit: str) -> Iterator[Entry]:

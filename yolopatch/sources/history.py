@@ -143,17 +143,6 @@ class History:
                 return found
         return None
 
-    def read(self, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Each of `blobs`, which are here, with its content."""
-        words = [f"--git-dir={self.bench}", "cat-file", "--batch"]
-        data = git.run_bytes(words, input="".join(f"{blob}\n" for blob in blobs)).stdout
-        position = 0
-        for blob in blobs:
-            end = data.index(b"\n", position)
-            size = int(data[position:end].split(b" ")[2])
-            yield blob, data[end + 1 : end + 1 + size]
-            position = end + 1 + size + 1
-
     def _blobs(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
         listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).stdout
         found = {}
@@ -258,3 +247,19 @@ def refresh(history: History, urls: Sequence[str]) -> None:
         f"no git host answered ({'; '.join(reasons)}); name another with --remote, or take what is in the cache with "
         "--offline"
     )
+
+
+def look_up(urls: Sequence[str], name: str) -> str | None:
+    """The commit of a tag or branch, as the first of `urls` that answers has it; None where none has."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w./+@-]*", name) or ".." in name:
+        return None
+    refs = (f"refs/tags/{name}^{{}}", f"refs/tags/{name}", f"refs/heads/{name}")
+    for url in urls:
+        safe_url(url)
+        try:
+            said = git.run(["ls-remote", "--quiet", url, *refs], user_config=True, timeout=3 * connect_timeout())
+        except (git.GitError, git.GitTimeout):
+            continue
+        found = {ref: commit for commit, _, ref in (line.partition("\t") for line in said.stdout.splitlines())}
+        return next((found[ref] for ref in refs if ref in found), None)
+    return None

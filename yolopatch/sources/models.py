@@ -77,6 +77,8 @@ class Provenance:
     url: str | None = None
     received: int = 0
     """Bytes that came over the wire (the packs, or the archive)."""
+    date: str | None = None
+    """A git commit's, of its committer, YYYY-MM-DD in UTC."""
 
 
 @dataclass(frozen=True)

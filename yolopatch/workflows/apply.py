@@ -12,16 +12,18 @@ from typing import Any
 from yolopatch import __version__
 from yolopatch.catalog import Catalog
 from yolopatch.console import Reporter
-from yolopatch.errors import CheckFailed
+from yolopatch.errors import CheckFailed, RequestError
 from yolopatch.series import repository
 from yolopatch.series.apply import apply_patches
 from yolopatch.sources import Cache, Tree
 from yolopatch.verify import VerifyReport
 from yolopatch.workflows import destination as destinations
+from yolopatch.workflows.any_commit import Fitted, fit_commit
 from yolopatch.workflows.contents import Contents, gather
 from yolopatch.workflows.own_patches import apply_own
 from yolopatch.workflows.plan import Plan, default_destination, make_plan
 from yolopatch.workflows.source import describe, locked_source, obtain_tree
+from yolopatch.workflows.stock import is_stock
 from yolopatch.workflows.verify import Target, verify_target
 from yolopatch.workspace.lock import FORMAT, LOCK_NAME, Inputs, Lock, Source
 from yolopatch.workspace.transaction import building, recover
@@ -80,17 +82,17 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
     """
     started = time.monotonic()
     catalog = catalog or Catalog()
+    cache = Cache.default()
     plan = make_plan(
         catalog,
         request.yolo,
         request.variant,
-        pin=request.pin,
+        pin=_pin(request, catalog, cache, reporter),
         head=request.head,
         classes=request.classes,
         options=request.options,
     )
     destination = (request.dest or default_destination(plan)).expanduser().absolute()
-    cache = Cache.default()
     destinations.refuse_inside_cache(destination, cache)
     # Before anything is fetched: a wrong destination or a wrong patch should not cost a download.
     destinations.check(destination, force=request.force)
@@ -99,6 +101,32 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
         recover(destination)
         lock, fresh, report = _make(request, plan, catalog, cache, destination, reporter)
     return Applied(destination, lock, plan, fresh, report, time.monotonic() - started)
+
+
+def _pin(request: Request, catalog: Catalog, cache: Cache, reporter: Reporter) -> str | Fitted | None:
+    """A pin of the catalog by its name, or one made for the commit of upstream's that is called so."""
+    upstream = catalog.upstream(request.yolo)
+    if request.pin is None or catalog.has_pin(upstream, request.pin):
+        return request.pin
+    if request.origin == "pypi":
+        raise RequestError(f"{request.pin} is no pin of {upstream.title}, and other commits come from git only")
+    fitted = fit_commit(
+        catalog,
+        upstream,
+        request.pin,
+        stock=is_stock(request.variant),
+        remote=request.remote,
+        offline=request.offline,
+        cache=cache,
+        reporter=reporter,
+    )
+    reporter.note(
+        f"{fitted.pin.name} ({fitted.pin.date}) is none of the verified pins of {upstream.title}; "
+        f"it gets the patches of {fitted.like}" + (f", with {', '.join(fitted.stand_ins)}" if fitted.stand_ins else "")
+    )
+    for name, why in fitted.left_out:
+        reporter.warn(f"left out, since it does not apply: {name} ({why})")
+    return fitted
 
 
 def _make(
@@ -137,6 +165,7 @@ def _inputs(plan: Plan, source: Source, contents: Contents) -> Inputs:
         yolopatch=__version__,
         yolo=plan.upstream.yolo,
         pin=plan.pin.name,
+        like=plan.fitted.like if plan.fitted else None,
         source=source,
         variant=plan.variant_name,
         head=plan.head,

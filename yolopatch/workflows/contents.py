@@ -44,7 +44,7 @@ def gather(catalog: Catalog, plan: Plan, origin: str, folders: Sequence[Path] = 
     """
     kinds = kinds_of(stock=plan.variant is None)
     series = catalog.series(plan.upstream, plan.pin, origin, kinds)
-    files = catalog.patch_files(plan.upstream, series)
+    files = plan.fitted.patches if plan.fitted else catalog.patch_files(plan.upstream, series)
     patches = tuple(read_patch(file) for file in files)
     locked = tuple(locked_file(file, catalog.patches) for file in files)
     own = gather_own(plan.upstream, folders)

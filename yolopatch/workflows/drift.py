@@ -11,14 +11,14 @@ from yolopatch.console import Reporter
 from yolopatch.drift.ledger import Ledger
 from yolopatch.drift.model import Drift, PatchSet, Row
 from yolopatch.drift.walk import walk
-from yolopatch.errors import RequestError
 from yolopatch.series.foresight import Foresight
 from yolopatch.series.slots import Outcome, Slot
 from yolopatch.series.trial import Bench
 from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step, opened, refresh
+from yolopatch.workflows.patch_sets import SlotSet, slot_sets
 from yolopatch.workflows.revisions import commit_of
-from yolopatch.workflows.slots import patch_name, slots_of
+from yolopatch.workflows.slots import patch_name
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,6 @@ class DriftRequest:
     offline: bool = False
 
 
-@dataclass(frozen=True)
-class _Set:
-    name: str
-    pins: tuple[Pin, ...]
-    slots: tuple[Slot, ...]
-
-
 def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = None) -> Drift:
     """Try every patch at every commit of first parents from `first` to `last`.
 
@@ -50,8 +43,8 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
     """
     catalog = catalog or Catalog()
     upstream = catalog.upstream(request.yolo)
-    sets = _sets(catalog, upstream, catalog.pin(upstream, request.pin) if request.pin else None)
-    paths = sorted({path for one in sets for slot in one.slots for path in slot.paths})
+    sets = slot_sets(catalog, upstream, catalog.pin(upstream, request.pin) if request.pin else None)
+    paths = sorted(frozenset().union(*(one.paths for one in sets)))
     cache = Cache.default()
     with opened(upstream.repository, cache, reporter) as history:
         if not request.offline:
@@ -75,20 +68,6 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
     return Drift(upstream.yolo, upstream.title, steps, result, ledger.asked, time.monotonic() - started)
 
 
-def _sets(catalog: Catalog, upstream: Upstream, only: Pin | None) -> list[_Set]:
-    """The distinct lists of series that git pins name, newest first."""
-    by_series: dict[tuple[str, ...], list[Pin]] = {}
-    for pin in upstream.pins:
-        if pin.origins.git and (only is None or pin is only):
-            by_series.setdefault(pin.series, []).append(pin)
-    if not by_series:
-        raise RequestError(f"no pin of {upstream.title} that is asked about is in its git history")
-    made = []
-    for names, pins in by_series.items():
-        made.append(_Set(" + ".join(names), tuple(pins), slots_of(catalog, upstream, names)))
-    return made
-
-
 def _ends(history: History, upstream: Upstream, request: DriftRequest) -> tuple[str, str]:
     oldest = min((pin for pin in upstream.pins if pin.origins.git), key=lambda pin: pin.date)
     first = commit_of(history, upstream, request.first or oldest.name, offline=request.offline)
@@ -97,7 +76,7 @@ def _ends(history: History, upstream: Upstream, request: DriftRequest) -> tuple[
 
 
 def _pins_at(
-    history: History, upstream: Upstream, sets: Sequence[_Set], paths: Sequence[str]
+    history: History, upstream: Upstream, sets: Sequence[SlotSet], paths: Sequence[str]
 ) -> list[tuple[Pin, Step]]:
     """The pins that this history has, with their files: patches were made on these."""
     found = []
@@ -107,28 +86,29 @@ def _pins_at(
     return found
 
 
-def _ledger(history: History, sets: Sequence[_Set]) -> Ledger:
-    foresight = Foresight({patch for one in sets for slot in one.slots for patch in slot.choices})
+def _ledger(history: History, sets: Sequence[SlotSet]) -> Ledger:
+    bench = Bench(history.bench)
+    foresight = Foresight(frozenset().union(*(one.patches for one in sets)))
 
     def read(blobs: list[str]) -> None:
-        for blob, content in history.read(blobs):
+        for blob, content in bench.read(blobs):
             foresight.learn(blob, content)
 
-    return Ledger(history.answers, Bench(history.bench), foresight, read)
+    return Ledger(history.answers, bench, foresight, read)
 
 
 def _fetch_files(history: History, steps: Sequence[Step], pins: Sequence[tuple[Pin, Step]]) -> None:
     history.fill({blob for step in (*steps, *(step for _, step in pins)) for _, _, blob in step.blobs})
 
 
-def _try_originals(ledger: Ledger, pins: Sequence[tuple[Pin, Step]], sets: Sequence[_Set]) -> None:
+def _try_originals(ledger: Ledger, pins: Sequence[tuple[Pin, Step]], sets: Sequence[SlotSet]) -> None:
     """Apply each pin's patches to it, so that the files which later patches of a series were made on are there."""
     slots = {pin.name: one.slots for one in sets for pin in one.pins}
     for pin, step in pins:
         walk(slots[pin.name], [step], ledger)
 
 
-def _result(one: _Set, outcomes: list[tuple[Outcome, ...]], catalog: Catalog, upstream: Upstream) -> PatchSet:
+def _result(one: SlotSet, outcomes: list[tuple[Outcome, ...]], catalog: Catalog, upstream: Upstream) -> PatchSet:
     rows = tuple(
         Row(_names(catalog, upstream, slot), slot.patch.subject, slot.ours, along)
         for slot, along in zip(one.slots, outcomes, strict=True)

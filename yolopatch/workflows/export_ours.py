@@ -29,7 +29,7 @@ class Ours:
     @cached_property
     def pin(self) -> Pin:
         """The pin of the workspace."""
-        return self.catalog.pin(self.upstream, self.opened.lock.inputs.pin)
+        return self.catalog.pin_like(self.upstream, self.opened.lock.inputs.pin, self.opened.lock.inputs.like)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
@@ -41,6 +41,8 @@ class Ours:
     @cached_property
     def listed(self) -> tuple[str, ...]:
         """The patches of these series, in order."""
+        if self.opened.lock.inputs.like is not None:  # a choice out of all series
+            return tuple(self.opened.ours)
         return tuple(name for series in self.series for name in series.patches)
 
     def target(self, name: str) -> Path:

@@ -98,7 +98,7 @@ def _plan(
     if request.series is None or own_folder is None:
         _refuse_own(opened, parts, desk)
         return plan_ours(ours, parts, desk)
-    pin = catalog.pin(upstream, opened.lock.inputs.pin)
+    pin = catalog.pin_like(upstream, opened.lock.inputs.pin, opened.lock.inputs.like)
     writing = export_own.plan_own(own_folder, request.series, upstream, pin, opened, parts, desk)
     edited = [name for name, made in opened.ours.items() if not _same(desk, parts.ours.get(name), made)]
     edited += [commit.shown for commit in parts.added]

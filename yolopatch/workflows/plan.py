@@ -9,6 +9,7 @@ from typing import Any
 
 from yolopatch.catalog import HEADS, Catalog, Form, Pin, Upstream, Variant
 from yolopatch.errors import RequestError
+from yolopatch.workflows.any_commit import Fitted
 from yolopatch.workflows.row_options import checked_options
 from yolopatch.workflows.stock import is_stock, recipe_of, stock_forms, stock_name, stock_size
 
@@ -32,6 +33,8 @@ class Plan:
     """Options of RevCol's row beside the variant's own."""
     size: str | None = None
     """The size of upstream's own model that is not the one of `stock`."""
+    fitted: Fitted | None = None
+    """How the pin was made, where it is none of the catalog's."""
 
     @property
     def variant_name(self) -> str:
@@ -66,7 +69,7 @@ def make_plan(
     yolo: str,
     variant: str,
     *,
-    pin: str | None = None,
+    pin: str | Fitted | None = None,
     head: str = HEADS[0],
     classes: int | None = None,
     options: Mapping[str, Any] | None = None,
@@ -85,10 +88,11 @@ def make_plan(
     number = DEFAULT_CLASSES if classes is None else classes
     if not 1 <= number <= MAX_CLASSES:
         raise RequestError(f"--nc is {number}; a detector has 1 to {MAX_CLASSES} classes")
-    chosen_pin = catalog.pin(upstream, pin)
+    fitted = pin if isinstance(pin, Fitted) else None
+    chosen_pin = pin.pin if isinstance(pin, Fitted) else catalog.pin(upstream, pin)
     forms = upstream.forms if chosen else stock_forms(upstream, chosen_pin, size, wanted)
     further = checked_options(upstream, chosen, options or {})
-    return Plan(upstream, chosen_pin, chosen, wanted, number, forms, further, size)
+    return Plan(upstream, chosen_pin, chosen, wanted, number, forms, further, size, fitted)
 
 
 def default_destination(plan: Plan) -> Path:

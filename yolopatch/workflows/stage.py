@@ -99,7 +99,7 @@ def open_stage(workspace: Path, form: str | None, python: str | None) -> Stage:
         workspace=workspace.absolute(),
         lock=lock,
         upstream=upstream,
-        pin=catalog.pin(upstream, lock.inputs.pin),
+        pin=catalog.pin_like(upstream, lock.inputs.pin, lock.inputs.like),
         form=_form(lock, upstream, name),
         interface=upstream.interface,
         python=find_interpreter(python),

@@ -54,6 +54,8 @@ class Inputs(BaseModel):
     yolopatch: str
     yolo: str
     pin: str
+    like: str | None = None
+    """The verified pin whose peculiarities are assumed, where `pin` is none of those."""
     source: Source
     variant: str
     head: str
