@@ -30,6 +30,8 @@ class Hyp(Part):
 
     base: str
     set: dict[str, float | int]
+    stock: dict[str, float | int] = {}
+    """What is changed for stock beside that."""
 
 
 class Yolo(Part):

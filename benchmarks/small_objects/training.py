@@ -90,8 +90,9 @@ def _hyp(design: Design, run: Run, folder: Path) -> Path | None:
     hyp = design.yolos[run.yolo].hyp
     if hyp is None:
         return None
-    changed = {**yaml.safe_load((folder / hyp.base).read_text(encoding="utf-8")), **hyp.set}
-    path = folder.with_name(f"{run.yolo}-hyp.yaml")
+    stock = hyp.stock if design.arm(run.arm).model == "stock" else {}
+    changed = {**yaml.safe_load((folder / hyp.base).read_text(encoding="utf-8")), **hyp.set, **stock}
+    path = folder.with_name(f"{folder.name}-hyp.yaml")
     path.write_text(yaml.safe_dump(changed), encoding="utf-8")
     return path
 
