@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,13 +25,17 @@ def tiny(tmp_path: Path) -> mini.Mini:
 
 @pytest.fixture
 def environment(tiny: mini.Mini, tmp_path: Path) -> dict[str, str]:
-    home = tmp_path / "home"
+    return _environment(tiny, tmp_path)
+
+
+def _environment(tiny: mini.Mini, root: Path) -> dict[str, str]:
+    home = root / "home"
     home.mkdir()
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "YOLOPATCH_"))},
         "HOME": str(home),
         "YOLOPATCH_DATA": str(tiny.data),
-        "YOLOPATCH_CACHE": str(tmp_path / "cache"),
+        "YOLOPATCH_CACHE": str(root / "cache"),
         "NO_COLOR": "1",
         "COLUMNS": "100",
     }
@@ -53,10 +58,21 @@ def work(run: Run, tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a miniature upstream and a workspace of it, made once."""
+    root = tmp_path_factory.mktemp("made")
+    command = [sys.executable, "-m", "yolopatch", *APPLY]
+    subprocess.run(command, cwd=root, env=_environment(mini.make(root), root), check=True, capture_output=True)
+    return root
+
+
 @pytest.fixture
-def workspace(run, work):
-    assert run(*APPLY).returncode == 0
-    return work / NAME
+def workspace(made: Path, tiny: mini.Mini, work: Path, tmp_path: Path) -> Path:
+    """A workspace, and the data that it was made from in the place of the test's own."""
+    shutil.copytree(made / "data", tiny.data, dirs_exist_ok=True)
+    shutil.copytree(made / "cache", tmp_path / "cache")
+    return shutil.copytree(made / NAME, work / NAME, symlinks=True)
 
 
 @pytest.fixture
