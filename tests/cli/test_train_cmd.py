@@ -243,7 +243,8 @@ def test_bad_requests_are_one_line_and_leave_no_run(train, workspace, data):
 
 
 def test_the_siblings_want_weights_and_a_format_that_there_is(run, workspace, data):
-    for args in (("val", NAME, "--data", str(data)), ("predict", NAME, "--source", str(data)), ("export", NAME)):
+    verbs = (("val", "--data", str(data)), ("predict", "--source", str(data)), ("export", "--format", "onnx"))
+    for args in ((verb, NAME, *options) for verb, *options in verbs):
         done = run(*args)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "has no trained weights; train first" in done.stderr
