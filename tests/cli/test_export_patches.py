@@ -62,6 +62,8 @@ def test_a_patch_with_offset_and_less_context_for_another_pin_is_unchanged(run, 
     assert run(*APPLY, "--pin", "v2", "--dest", "later").returncode == 0
     assert set(states(export(folder="later")).values()) == {"unchanged"}
     assert content(patches) == before
+    export("--to", "copy", folder="later")
+    assert content(work / "copy") == {name: data for name, data in before.items() if name.endswith(".patch")}
     # What is edited keeps the width of its context.
     amend(work / "later", REGISTER, message="Register RevCol" + TRAILERS)
     document = export(folder="later")
