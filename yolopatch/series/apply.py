@@ -80,6 +80,12 @@ def _compare(lines: list[str], hunk: Hunk) -> str:
     return f"the hunk expects:\n{expected}\nfound instead:\n{instead}"
 
 
+def place_like(lines: list[str], hunk: Hunk) -> tuple[int, int]:
+    """The lines that are most like what `hunk` looks for: number of the first, from 1, and how many."""
+    start = _best_place(lines, hunk) + 1
+    return start, max(1, min(len(hunk.before), len(lines) - start + 1))
+
+
 def _best_place(lines: list[str], hunk: Hunk) -> int:
     words = [frozenset(re.findall(r"\w+", line)) for line in hunk.before]
     have = [frozenset(re.findall(r"\w+", line)) for line in lines]

@@ -31,6 +31,11 @@ class Foresight:
         lines = map(_plain, content.decode("utf-8", "surrogateescape").split("\n"))
         self._found[blob] = frozenset(self._wanted.intersection(lines))
 
+    def with_text(self, text: str) -> Callable[[Hunk], bool]:
+        """A test for hunks of these patches: whether the file with that text has every line that one looks for."""
+        known = frozenset(self._wanted.intersection(map(_plain, text.split("\n"))))
+        return lambda hunk: known.issuperset(_before(hunk))
+
     def why_not(self, patch: Patch, files: Files) -> str | None:
         """Why `patch` cannot apply to `files`; None where it may."""
         blobs = {path: blob for path, _, blob in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,11 @@ def create(folder: Path) -> None:
     (info / "attributes").write_text("* -text -filter -ident -working-tree-encoding\n", encoding="utf-8")
 
 
-def commit_all(folder: Path, message: str, date: str, paths: tuple[str, ...] = (".",)) -> str:
-    """Commit everything below `paths`, ignored files too; the new commit's id."""
+def commit_all(folder: Path, message: str, date: str, paths: tuple[str, ...] = (".",), *, empty: bool = False) -> str:
+    """Commit everything below `paths`, ignored files too; the new commit's id. `empty` allows no change at all."""
     git.run(["add", "--all", "--force", "--", *paths], cwd=folder)
-    git.run(["commit", "--quiet", "--no-verify", "--message", message], cwd=folder, env=stamp(date))
+    words = ["--allow-empty"] if empty else []
+    git.run(["commit", "--quiet", "--no-verify", *words, "--message", message], cwd=folder, env=stamp(date))
     return head(folder)
 
 
@@ -61,6 +63,22 @@ def head(folder: Path) -> str:
 def tree(folder: Path, commit: str = "HEAD") -> str:
     """The id of a commit's tree."""
     return str(git.run(["rev-parse", f"{commit}^{{tree}}"], cwd=folder).stdout).strip()
+
+
+def file_at(folder: Path, commit: str, path: str) -> str | None:
+    """A file's text at a commit; None where there is none."""
+    done = git.run(["cat-file", "blob", f"{commit}:{path}"], cwd=folder, check=False)
+    return done.stdout if done.status == 0 else None
+
+
+def hold(folder: Path, name: str, commit: str) -> None:
+    """Keep a commit from git's garbage collection, under a name that no branch has."""
+    git.run(["update-ref", f"refs/yolopatch/{name}", commit], cwd=folder)
+
+
+def lock_name(folder: Path) -> str:
+    """What the lock is called that whoever writes to `folder` holds."""
+    return f"destination-{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"
 
 
 def has_commit(folder: Path, commit: str) -> bool:

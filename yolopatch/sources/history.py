@@ -79,7 +79,7 @@ class History:
             ) from error
 
     def _line(self, first: str, last: str, paths: Sequence[str]) -> tuple[Step, ...]:
-        if first != last and self._git("merge-base", "--is-ancestor", first, last, check=False).status != 0:
+        if not self.descends(last, first):
             cut = " (the remote is shallow: its history is cut off)" if (self._folder / "shallow").exists() else ""
             raise RequestError(
                 f"no commits from {first[:12]} to {last[:12]}: the second does not descend from the first{cut}; "
@@ -142,6 +142,19 @@ class History:
             if found is not None:
                 return found
         return None
+
+    def descends(self, commit: str, other: str) -> bool:
+        """Whether `other` is in the history of `commit`, or is the same."""
+        return self._git("merge-base", "--is-ancestor", other, commit, check=False).status == 0
+
+    def changed_by(self, first: str, last: str, path: str, start: int, end: int) -> list[str]:
+        """The commits after `first` that changed lines `start` to `end` of a file, as `last` numbers them.
+
+        All versions of the file must be here (see `fill`). Newest first, one line a commit: id, date, subject.
+        """
+        form = "--format=%h %cs %s"
+        log = self._git("log", "--first-parent", "-s", form, f"-L{start},{end}:{path}", f"{first}..{last}")
+        return [line for line in log.stdout.splitlines() if line]
 
     def _blobs(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
         listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).stdout

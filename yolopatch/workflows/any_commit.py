@@ -69,7 +69,7 @@ def fit_commit(
         EnvironmentFailed: no git host answers.
     """
     urls = (remote,) if remote else (upstream.repository, *upstream.mirrors)
-    commit = _commit(upstream, revision, urls, offline=offline, cache=cache, reporter=reporter)
+    commit = commit_named(upstream, revision, urls, offline=offline, cache=cache, reporter=reporter)
     source = GitSource(urls, commit, upstream.sparse)
     tree = obtain("git", source, None, cache=cache, reporter=reporter, offline=offline)
     assert tree.provenance.date is not None
@@ -77,8 +77,9 @@ def fit_commit(
     fit = _nearest(_fits(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
     _refuse(catalog, upstream, revision, fit, stock=stock)
     like = min(fit.set.pins, key=lambda pin: abs(pin.date - date))
-    name = revision if _is_name(revision, commit) else commit[:_SHORT_ID]
-    pin = like.model_copy(update={"name": name, "commit": commit, "date": date, "origins": Origins()})
+    pin = like.model_copy(
+        update={"name": name_for(revision, commit), "commit": commit, "date": date, "origins": Origins()}
+    )
     wanted = [
         (slot, outcome)
         for slot, outcome in zip(fit.set.all_slots, fit.outcomes, strict=True)
@@ -98,9 +99,15 @@ def fit_commit(
     )
 
 
-def _commit(
+def commit_named(
     upstream: Upstream, revision: str, urls: Sequence[str], *, offline: bool, cache: Cache, reporter: Reporter
 ) -> str:
+    """The commit that `revision` names: an id (seven digits are enough), a tag or a branch of upstream's.
+
+    Raises:
+        RequestError: upstream has none of that name.
+        EnvironmentFailed: no git host answers.
+    """
     if len(revision) == _FULL_ID and set(revision) <= set("0123456789abcdef"):
         return revision
     found = None if offline else look_up(urls, revision)
@@ -153,7 +160,8 @@ def _refuse(catalog: Catalog, upstream: Upstream, revision: str, fit: _Fit, *, s
     )
 
 
-def _is_name(revision: str, commit: str) -> bool:
-    """Whether a revision is fit to be a pin's name: a tag, and no part of an id, which a shorter one could be too."""
+def name_for(revision: str, commit: str) -> str:
+    """What a pin of that commit is called: as the tag or branch, or the beginning of its id, always as long."""
     plain = all(letter.isalnum() or letter in "._-" for letter in revision) and revision[0].isalnum()
-    return plain and revision.isascii() and not commit.startswith(revision)
+    named = plain and revision.isascii() and not commit.startswith(revision)
+    return revision if named else commit[:_SHORT_ID]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -96,8 +95,8 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
     destinations.refuse_inside_cache(destination, cache)
     # Before anything is fetched: a wrong destination or a wrong patch should not cost a download.
     destinations.check(destination, force=request.force)
-    name = hashlib.sha256(str(destination).encode()).hexdigest()[:24]
-    with cache.locked(f"destination-{name}", lambda: reporter.note(f"waiting for another yolopatch at {destination}")):
+    name = repository.lock_name(destination)
+    with cache.locked(name, lambda: reporter.note(f"waiting for another yolopatch at {destination}")):
         recover(destination)
         lock, fresh, report = _make(request, plan, catalog, cache, destination, reporter)
     return Applied(destination, lock, plan, fresh, report, time.monotonic() - started)

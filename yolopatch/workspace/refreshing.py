@@ -1,0 +1,63 @@
+"""How far a refresh came: a small file in the .git of the folder that it works in, written anew before each step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from yolopatch.errors import RequestError
+
+_NAME = "yolopatch-refresh.json"
+
+
+class Refreshing(BaseModel):
+    """A refresh that is under way."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    yolo: str
+    source: str
+    """The pin whose patches are carried."""
+    name: str
+    """What the new pin is to be called."""
+    commit: str
+    date: str
+    remote: str | None
+    old: str
+    """Commit of the source pin's tree in the folder."""
+    new: str
+    """Commit of the new tree."""
+    patches: tuple[tuple[str, str], ...]
+    """Name of each patch and its commit on the old tree, in order."""
+    at: int = 0
+    """Which patch is being carried."""
+    before: str
+    """HEAD before that."""
+    dropped: tuple[str, ...] = ()
+    """Patches whose change upstream has."""
+    skipped: tuple[str, ...] = ()
+    """Patches that the user left out."""
+
+    def write(self, folder: Path) -> None:
+        """Write it to `folder`, whole or not at all."""
+        path = folder / ".git" / _NAME
+        temporary = path.with_name(f"{_NAME}.{os.getpid()}.new")
+        temporary.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+
+def read_refreshing(folder: Path) -> Refreshing | None:
+    """What is under way in `folder`; None where nothing is.
+
+    Raises:
+        RequestError: its file is damaged.
+    """
+    path = folder / ".git" / _NAME
+    if not path.is_file():
+        return None
+    try:
+        return Refreshing.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} is damaged; remove {folder} and refresh anew") from error
