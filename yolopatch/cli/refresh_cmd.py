@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from yolopatch.cli.apply_cmd import LEVELS
 from yolopatch.cli.options import json_option, reporter, talk_options
 from yolopatch.cli.output import print_json
 from yolopatch.errors import RequestError
@@ -26,6 +27,7 @@ _BEGIN = ("yolo", "to", "source", "dest", "remote")
 @click.option("--remote", metavar="URL", help="Where upstream is; default: its own repository.")
 @click.option("--offline", is_flag=True, help="Use nothing but the cache.")
 @click.option("--write", is_flag=True, help="Also write the new pin into upstream.yaml.")
+@click.option("--verify", "level", type=click.Choice(LEVELS), help="How far to prove the result; default: forward.")
 @click.option("--continue", "go_on", is_flag=True, help="Go on in DIR after a conflict was resolved, or after a kill.")
 @click.option("--skip", is_flag=True, help="Leave out the patch that does not merge, and go on in DIR.")
 @click.option("--abort", is_flag=True, help="Give up: DIR goes, nothing else was written.")
@@ -51,9 +53,9 @@ def command(as_json: bool, quiet: bool, verbose: bool, folder: Path | None, **na
         room.abort(here, talk)
         return
     if verbs:
-        done = (room.go_on if verbs == ["go_on"] else room.skip)(here, talk, write=names["write"])
+        done = (room.go_on if verbs == ["go_on"] else room.skip)(here, talk, write=names["write"], level=names["level"])
     else:
-        begin = {name: names[name] for name in (*_BEGIN, "offline", "write")}
+        begin = {name: names[name] for name in (*_BEGIN, "offline", "write", "level")}
         done = room.refresh(room.RefreshRequest(**begin), talk)
     if as_json:
         print_json(_as_json(done))
@@ -95,7 +97,8 @@ def _print(done: Refreshed, quiet: bool) -> None:
     state, entry = done.state, done.entry
     if quiet:
         return
-    click.echo(f"{state.name} ({state.commit[:12]}, {state.date}) has the patches of {state.source}; the model runs")
+    proof = "; the model runs" if done.parameters else ""
+    click.echo(f"{state.name} ({state.commit[:12]}, {state.date}) has the patches of {state.source}{proof}")
     for what, names in (
         ("as it is", entry.kept),
         ("new context", tuple(entry.files)),

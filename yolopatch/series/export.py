@@ -56,14 +56,17 @@ class Desk:
         """The patch file of a commit, with `context` lines around each change."""
         return self._git(*_FORMAT, f"--unified={context}", commit)
 
-    def gives(self, patch: bytes, commit: Commit) -> bool:
-        """Whether `patch`, applied to the commit's parent, gives the commit: tree, message and author."""
+    def gives(self, patch: bytes, commit: Commit, *, merge: bool = True) -> bool:
+        """Whether `patch`, applied to the commit's parent, gives the commit: tree, message and author.
+
+        Without `merge` it has to apply as it stands, as it must where the files that it was made on are not at hand.
+        """
         try:
             parse_patch(patch, Path("patch"))
         except RequestError:
             return False
         return self._mail_of_patch(patch) == self._mail_of_commit(commit.id) and (
-            self._tree_of_patch(patch, commit.parent) == commit.tree
+            self._tree_of_patch(patch, commit.parent, merge=merge) == commit.tree
         )
 
     def subject_of(self, patch: bytes) -> str:
@@ -112,11 +115,11 @@ class Desk:
         made = self._git("commit-tree", commit.tree, "-p", commit.parent, input=told, env=author).decode().strip()
         return Commit(made, commit.tree, commit.parents, commit.stamp, commit.subject, commit.changes, commit.paths)
 
-    def _tree_of_patch(self, patch: bytes, parent: str) -> str | None:
+    def _tree_of_patch(self, patch: bytes, parent: str, *, merge: bool = True) -> str | None:
         file = self._scratch / "patch"
         file.write_bytes(patch)
         # As git am does: as it stands first, merged three-way where that fails.
-        for way in ((), ("--3way",)):
+        for way in ((), ("--3way",)) if merge else ((),):
             self._git("read-tree", parent)
             args = ["apply", "--cached", "--whitespace=nowarn", *way, str(file)]
             if git.run(args, cwd=self._repository, env=self._env, check=False).status == 0:

@@ -23,7 +23,7 @@ from yolopatch.workflows.refresh_blame import why_conflict
 from yolopatch.workflows.refresh_finish import Refreshed, finish
 from yolopatch.workspace.refreshing import Refreshing, read_refreshing
 from yolopatch.workspace.state import is_free
-from yolopatch.workspace.transaction import building, recover
+from yolopatch.workspace.transaction import building, recover, take_away
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class RefreshRequest:
     remote: str | None = None
     offline: bool = False
     write: bool = False
+    level: str | None = None
+    """How far to verify the result, `none`, or None for the default."""
 
 
 def refresh(request: RefreshRequest, reporter: Reporter, catalog: Catalog | None = None) -> Refreshed:
@@ -63,10 +65,12 @@ def refresh(request: RefreshRequest, reporter: Reporter, catalog: Catalog | None
     with _locked(folder, cache, reporter):
         recover(folder)
         _begin(request, upstream, catalog, folder, cache, reporter)
-        return _carry_on(folder, catalog, cache, reporter, write=request.write)
+        return _carry_on(folder, catalog, cache, reporter, write=request.write, level=request.level)
 
 
-def go_on(folder: Path, reporter: Reporter, *, write: bool, catalog: Catalog | None = None) -> Refreshed:
+def go_on(
+    folder: Path, reporter: Reporter, *, write: bool, level: str | None = None, catalog: Catalog | None = None
+) -> Refreshed:
     """Go on after a conflict was resolved, or after a kill.
 
     Raises:
@@ -83,10 +87,12 @@ def go_on(folder: Path, reporter: Reporter, *, write: bool, catalog: Catalog | N
             if carry.go_on(folder, state.before) == "empty":
                 state = state.model_copy(update={"skipped": (*state.skipped, state.patches[state.at][0])})
             _next(folder, state)
-        return _carry_on(folder, catalog, Cache.default(), reporter, write=write)
+        return _carry_on(folder, catalog, Cache.default(), reporter, write=write, level=level)
 
 
-def skip(folder: Path, reporter: Reporter, *, write: bool, catalog: Catalog | None = None) -> Refreshed:
+def skip(
+    folder: Path, reporter: Reporter, *, write: bool, level: str | None = None, catalog: Catalog | None = None
+) -> Refreshed:
     """Leave the patch out that does not merge, and go on.
 
     Raises:
@@ -100,7 +106,7 @@ def skip(folder: Path, reporter: Reporter, *, write: bool, catalog: Catalog | No
             raise RequestError(f"{folder}: no patch waits to be resolved; go on with --continue")
         carry.begin_anew(folder, state.before)
         _next(folder, state.model_copy(update={"skipped": (*state.skipped, state.patches[state.at][0])}))
-        return _carry_on(folder, catalog or Catalog(), Cache.default(), reporter, write=write)
+        return _carry_on(folder, catalog or Catalog(), Cache.default(), reporter, write=write, level=level)
 
 
 def abort(folder: Path, reporter: Reporter) -> None:
@@ -112,7 +118,7 @@ def abort(folder: Path, reporter: Reporter) -> None:
     folder = folder.absolute()
     with _locked(folder, Cache.default(), reporter):
         _under_way(folder)
-        shutil.rmtree(folder)
+        take_away(folder)
 
 
 @contextmanager
@@ -189,13 +195,15 @@ def _replace_files(folder: Path, tree: Tree) -> None:
     tree.copy_to(folder)
 
 
-def _carry_on(folder: Path, catalog: Catalog, cache: Cache, reporter: Reporter, *, write: bool) -> Refreshed:
+def _carry_on(
+    folder: Path, catalog: Catalog, cache: Cache, reporter: Reporter, *, write: bool, level: str | None
+) -> Refreshed:
     state = _under_way(folder)
     with reporter.task(f"carrying {len(state.patches)} patches", total=len(state.patches)) as task:
         while state.at < len(state.patches):
             state = _one(folder, state, catalog, cache, reporter)
             task.update(completed=state.at)
-    return finish(folder, state, catalog, reporter, write=write)
+    return finish(folder, state, catalog, reporter, write=write, level=level)
 
 
 def _one(folder: Path, state: Refreshing, catalog: Catalog, cache: Cache, reporter: Reporter) -> Refreshing:

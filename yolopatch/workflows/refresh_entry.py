@@ -48,7 +48,7 @@ def make_entry(
     names: dict[str, str] = {}
     for name, commit in commits.items():
         file = catalog.patches / upstream.yolo / f"{name}.patch"
-        if desk.gives(file.read_bytes(), commit):
+        if desk.gives(file.read_bytes(), commit, merge=False):
             names[name] = name
             continue
         names[name] = f"{_folder(name)}-{new.name}/{PurePosixPath(name).name}"

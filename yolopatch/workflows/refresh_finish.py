@@ -18,6 +18,7 @@ from yolopatch.workflows import apply as apply_room
 from yolopatch.workflows.refresh_entry import Entry, make_entry, with_entry
 from yolopatch.workspace.files import write_files
 from yolopatch.workspace.refreshing import Refreshing
+from yolopatch.workspace.transaction import take_away
 
 _VARIANT = "revcol-a"
 _OURS = "ours"
@@ -35,7 +36,9 @@ class Refreshed:
     parameters: int | None
 
 
-def finish(folder: Path, state: Refreshing, catalog: Catalog, reporter: Reporter, *, write: bool) -> Refreshed:
+def finish(
+    folder: Path, state: Refreshing, catalog: Catalog, reporter: Reporter, *, write: bool, level: str | None
+) -> Refreshed:
     """Prove what was carried and write it; the refresh's folder goes.
 
     Raises:
@@ -51,12 +54,12 @@ def finish(folder: Path, state: Refreshing, catalog: Catalog, reporter: Reporter
         entry = make_entry(catalog, upstream, source, new, commits, desk)
     yaml = catalog.patches / upstream.yolo / "upstream.yaml"
     text = with_entry(yaml.read_text(encoding="utf-8"), entry)
-    parameters = _prove(folder, state, catalog, upstream, new, entry, text, reporter)
+    parameters = _prove(folder, state, catalog, upstream, new, entry, text, level, reporter)
     files = {catalog.patches / upstream.yolo / f"{name}.patch": data for name, data in entry.files.items()}
     if write:
         files[yaml] = text.encode()
     write_files(files)
-    shutil.rmtree(folder)
+    take_away(folder)
     return Refreshed(state, entry, tuple(files), yaml, parameters)
 
 
@@ -84,6 +87,7 @@ def _prove(
     new: Pin,
     entry: Entry,
     text: str,
+    level: str | None,
     reporter: Reporter,
 ) -> int | None:
     """Apply from a copy of the catalog that has the entry; the number of the model's parameters."""
@@ -101,6 +105,7 @@ def _prove(
             origin="git",
             remote=state.remote,
             dest=Path(name) / "workspace",
+            verify=level,
         )
         try:
             applied = apply_room.apply(request, reporter, Catalog(root))

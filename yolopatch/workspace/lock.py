@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from yolopatch.errors import RequestError
 
 LOCK_NAME = "yolopatch.lock"
+REFRESHING = "yolopatch-refresh.json"
+"""Stands in the .git of a folder that a refresh works in."""
 FORMAT = 1
 
 
@@ -97,6 +99,10 @@ def read_lock(workspace: Path) -> Lock:
     """
     if not workspace.is_dir():
         raise RequestError(f"{workspace}: no such folder; make a workspace with yolopatch apply")
+    if (workspace / ".git" / REFRESHING).is_file():
+        raise RequestError(
+            f"{workspace}: a refresh is under way here; yolopatch refresh goes on (--continue) or --abort"
+        )
     file = workspace / LOCK_NAME
     try:
         text = file.read_text(encoding="utf-8")

@@ -8,8 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from yolopatch.errors import RequestError
-
-_NAME = "yolopatch-refresh.json"
+from yolopatch.workspace.lock import REFRESHING
 
 
 class Refreshing(BaseModel):
@@ -42,8 +41,8 @@ class Refreshing(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write it to `folder`, whole or not at all."""
-        path = folder / ".git" / _NAME
-        temporary = path.with_name(f"{_NAME}.{os.getpid()}.new")
+        path = folder / ".git" / REFRESHING
+        temporary = path.with_name(f"{REFRESHING}.{os.getpid()}.new")
         temporary.write_text(self.model_dump_json(indent=1), encoding="utf-8")
         temporary.replace(path)
 
@@ -54,7 +53,7 @@ def read_refreshing(folder: Path) -> Refreshing | None:
     Raises:
         RequestError: its file is damaged.
     """
-    path = folder / ".git" / _NAME
+    path = folder / ".git" / REFRESHING
     if not path.is_file():
         return None
     try:

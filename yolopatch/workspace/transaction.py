@@ -23,6 +23,14 @@ def temporary_name(destination: Path, what: str = _TEMPORARY) -> Path:
     return destination.parent / f".{destination.name}.{what}"
 
 
+def take_away(destination: Path) -> None:
+    """Remove a folder in one step, as whoever looks at it sees it; what a kill leaves of it goes with `recover`."""
+    gone = temporary_name(destination)
+    _remove(gone)
+    destination.rename(gone)
+    _remove(gone)
+
+
 def recover(destination: Path) -> None:
     """Clean up after a run that was killed. The caller holds the destination's lock.
 
