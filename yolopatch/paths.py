@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 from yolopatch.errors import RequestError
 
@@ -96,3 +97,11 @@ def _why_not_name(name: str) -> str | None:
 
 def _shown(path: str) -> str:
     return repr(path if len(path) <= 120 else path[:117] + "...")
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it: relative where it is below the present folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -13,6 +13,7 @@ from yolopatch.catalog import Catalog, Pin, Upstream
 from yolopatch.catalog.paths import is_installed
 from yolopatch.console import Reporter
 from yolopatch.errors import CheckFailed, RequestError
+from yolopatch.paths import shown
 from yolopatch.series import carry, repository
 from yolopatch.series.apply import apply_patches
 from yolopatch.series.history import commits_between
@@ -58,9 +59,9 @@ def refresh(request: RefreshRequest, reporter: Reporter, catalog: Catalog | None
         raise RequestError("the patches of an installed yolopatch are not to be changed; work in a checkout of it")
     folder = (request.dest or Path.cwd() / f"{upstream.name}-refresh").expanduser().absolute()
     if (folder / ".git").is_dir() and read_refreshing(folder) is not None:
-        raise RequestError(f"a refresh is under way in {folder}; go on with --continue, --skip or --abort")
+        raise RequestError(f"a refresh is under way in {shown(folder)}; go on with --continue, --skip or --abort")
     if not is_free(folder):
-        raise RequestError(f"{folder} is a workspace; choose another --dest")
+        raise RequestError(f"{shown(folder)} is a workspace; choose another --dest")
     cache = Cache.default()
     with _locked(folder, cache, reporter):
         recover(folder)
@@ -103,7 +104,7 @@ def skip(
     with _locked(folder, Cache.default(), reporter):
         state = _under_way(folder)
         if not carry.progress(folder, state.before).conflict:
-            raise RequestError(f"{folder}: no patch waits to be resolved; go on with --continue")
+            raise RequestError(f"{shown(folder)}: no patch waits to be resolved; go on with --continue")
         carry.begin_anew(folder, state.before)
         _next(folder, state.model_copy(update={"skipped": (*state.skipped, state.patches[state.at][0])}))
         return _carry_on(folder, catalog or Catalog(), Cache.default(), reporter, write=write, level=level)
@@ -124,7 +125,7 @@ def abort(folder: Path, reporter: Reporter) -> None:
 @contextmanager
 def _locked(folder: Path, cache: Cache, reporter: Reporter) -> Iterator[None]:
     name = repository.lock_name(folder)
-    with cache.locked(name, lambda: reporter.note(f"waiting for another yolopatch at {folder}")):
+    with cache.locked(name, lambda: reporter.note(f"waiting for another yolopatch at {shown(folder)}")):
         yield
 
 
@@ -232,7 +233,7 @@ def _under_way(folder: Path) -> Refreshing:
     state = read_refreshing(folder) if (folder / ".git").is_dir() else None
     if state is None:
         raise RequestError(
-            f"no refresh is under way in {folder}; begin one with yolopatch refresh --yolo NAME --to REV"
+            f"no refresh is under way in {shown(folder)}; begin one with yolopatch refresh --yolo NAME --to REV"
         )
     return state
 
@@ -240,13 +241,15 @@ def _under_way(folder: Path) -> Refreshing:
 def _refuse_unresolved(folder: Path) -> None:
     open_ones = carry.unmerged(folder)
     if open_ones:
-        raise RequestError(f"{folder}: not resolved yet: {', '.join(open_ones)}; edit, git add, then --continue")
+        raise RequestError(f"{shown(folder)}: not resolved yet: {', '.join(open_ones)}; edit, git add, then --continue")
     edited = carry.unstaged(folder)
     if edited:
-        raise RequestError(f"{folder}: edited but not added: {', '.join(edited)}; git add or git checkout them")
+        raise RequestError(f"{shown(folder)}: edited but not added: {', '.join(edited)}; git add or git checkout them")
     left = carry.marked(folder)
     if left:
-        raise RequestError(f"{folder}: conflict markers are left in {', '.join(left)}; remove them, git add again")
+        raise RequestError(
+            f"{shown(folder)}: conflict markers are left in {', '.join(left)}; remove them, git add again"
+        )
 
 
 def _conflict(
@@ -256,8 +259,8 @@ def _conflict(
     lines = why_conflict(folder, state, name, files, catalog, cache, reporter)
     lines += [
         "edit what stands between <<<<<<< and >>>>>>>, then",
-        *(f"  git -C {folder} add {file}" for file in files),
-        f"  yolopatch refresh {folder} --continue    (--skip leaves this patch out, --abort gives up)",
+        *(f"  git -C {shown(folder)} add {file}" for file in files),
+        f"  yolopatch refresh {shown(folder)} --continue    (--skip leaves this patch out, --abort gives up)",
     ]
     where = ", ".join(files) or "see git status"
-    return CheckFailed(f"{name} does not merge: {where}, in {folder}", detail="\n".join(lines))
+    return CheckFailed(f"{name} does not merge: {where}, in {shown(folder)}", detail="\n".join(lines))

@@ -11,6 +11,7 @@ from pathlib import Path
 from yolopatch.catalog import Catalog, Origins, Pin, Upstream
 from yolopatch.console import Reporter
 from yolopatch.errors import CheckFailed, RequestError
+from yolopatch.paths import shown
 from yolopatch.series.export import open_desk
 from yolopatch.series.history import Commit, commits_between
 from yolopatch.series.matching import Known, match
@@ -73,8 +74,8 @@ def _commits(folder: Path, state: Refreshing) -> dict[str, Commit]:
     strays = [commit for commit in now if commit not in found.values()]
     if strays:
         raise RequestError(
-            f"{folder}: commit {strays[0].shown} belongs to no patch; squash it into one "
-            f"(git -C {folder} rebase -i {state.new[:12]}), then --continue"
+            f"{shown(folder)}: commit {strays[0].shown} belongs to no patch; squash it into one "
+            f"(git -C {shown(folder)} rebase -i {state.new[:12]}), then --continue"
         )
     return {name: found[_OURS, name] for name, _ in state.patches if (_OURS, name) in found}
 
@@ -112,8 +113,8 @@ def _prove(
         except CheckFailed as error:
             raise CheckFailed(
                 f"all patches are carried, but {error}",
-                detail=f"{error.detail or ''}\nmend it in {folder} by commits (git commit --amend, rebase), then "
-                f"yolopatch refresh {folder} --continue",
+                detail=f"{error.detail or ''}\nmend it in {shown(folder)} by commits (git commit --amend, rebase), "
+                f"then yolopatch refresh {shown(folder)} --continue",
             ) from error
     facts = (
         {key: value for level in applied.report.levels for key, value in level.facts.items()} if applied.report else {}
