@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ _PICTURES = (".svg", ".html")
 @click.option("--pin", metavar="NAME", help="Only the series of this pin; default: those of all pins.")
 @click.option("--remote", metavar="URL", help="Where the history is; default: upstream's own repository.")
 @click.option("--offline", is_flag=True, help="Use the history that is in the cache.")
+@click.option("--build", is_flag=True, help="Also build each commit's model and run it forward; some seconds each.")
+@click.option("--variant", default="revcol-a", show_default=True, metavar="NAME", help="Which one to build.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), metavar="N", help="Builds at a time; default: one a core, 4 at most."
+)
 @click.option("--picture", type=_FILE, metavar="FILE", help="Also draw it: FILE.svg or FILE.html.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Also write JUnit XML.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where no series fits the last commit.")
@@ -37,6 +43,9 @@ def command(
     pin: str | None,
     remote: str | None,
     offline: bool,
+    build: bool,
+    variant: str,
+    jobs: int | None,
     picture: Path | None,
     junit: Path | None,
     exit_code: bool,
@@ -56,7 +65,7 @@ def command(
         raise RequestError(f"--picture is {picture}; name a file that ends in {' or '.join(_PICTURES)}")
     from yolopatch.workflows.drift import DriftRequest, drift
 
-    found = drift(DriftRequest(yolo, first, last, pin, remote, offline), reporter(quiet, verbose))
+    found = drift(DriftRequest(yolo, first, last, pin, remote, offline, build, variant, jobs), reporter(quiet, verbose))
     _write(found, picture, junit)
     if as_json:
         print_json(found.to_json())
@@ -88,9 +97,24 @@ def _print(found: Drift) -> None:
         for one in found.sets
     ]
     table(rows, ("PINS", "SERIES", "FIT"))
+    _print_builds(found)
     _print_gaps(found)
     _print_breaks(found)
     click.echo(f"\n{found.seconds:.1f} s, {found.asked} trials of a patch on versions of its files")
+
+
+def _print_builds(found: Drift) -> None:
+    if not found.builds:
+        return
+    states = [build.state for build in found.builds]
+    sound = len(states) - states.count("stock-fails")
+    click.echo(f"\nthe model runs at {_share(states.count('runs'), max(sound, 1))} of the commits whose own model runs")
+    if sound < len(states):
+        click.echo(f"upstream's own does not run at {len(states) - sound}")
+    reasons = Counter((build.state, build.why) for build in found.builds if build.state != "runs")
+    rows = [(state, str(count), why[:90]) for (state, why), count in reasons.most_common()]
+    if rows:
+        table(rows, ("STATE", "COMMITS", "WHY"))
 
 
 def _print_gaps(found: Drift) -> None:

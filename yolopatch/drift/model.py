@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from yolopatch.drift.builds import Build
 from yolopatch.series.slots import FITS, STATES, Outcome
 from yolopatch.sources.history import Step
 
@@ -77,6 +78,8 @@ class Drift:
     asked: int
     """How many questions git was asked; the cache had the answers to the others."""
     seconds: float
+    builds: tuple[Build, ...] = ()
+    """Whether each commit's model runs, where that was asked for."""
 
     def covered_at(self, at: int) -> bool:
         """Whether some set fits a commit."""
@@ -133,6 +136,9 @@ class Drift:
             "served": self.served,
             "asked": self.asked,
             "seconds": round(self.seconds, 2),
+            "builds": [
+                {**_commit(step), **asdict(build)} for step, build in zip(self.steps, self.builds, strict=False)
+            ],
             "gaps": [
                 {
                     "first": _commit(self.steps[first]),

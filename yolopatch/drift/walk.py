@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from yolopatch.drift.ledger import Ledger
 from yolopatch.series.patchfile import Patch
@@ -13,8 +14,18 @@ from yolopatch.sources.history import Step
 _State = dict[str, tuple[str, str]]
 
 
-def walk(slots: Sequence[Slot], steps: Sequence[Step], ledger: Ledger) -> list[tuple[Outcome, ...]]:
-    """What becomes of each slot at each commit: one tuple a slot, one outcome a commit in it.
+@dataclass(frozen=True)
+class Walked:
+    """What came of the slots of a set along a line of commits."""
+
+    rows: tuple[tuple[Outcome, ...], ...]
+    """One a slot, with one outcome a commit in it."""
+    files: tuple[Files, ...]
+    """The watched files of each commit with all patches that apply."""
+
+
+def walk(slots: Sequence[Slot], steps: Sequence[Step], ledger: Ledger, *, merge: bool = True) -> Walked:
+    """Fill each slot at each commit. Without `merge` what applies by a 3-way merge only is left out.
 
     Commits at which all the files are the same are one case.
     """
@@ -22,14 +33,15 @@ def walk(slots: Sequence[Slot], steps: Sequence[Step], ledger: Ledger) -> list[t
     cases: dict[Files, int] = {}
     numbers = [cases.setdefault(tuple(one for one in step.blobs if one[0] in paths), len(cases)) for step in steps]
     states: list[_State] = [{path: (mode, blob) for path, mode, blob in files} for files in cases]
-    result = []
+    rows = []
     for slot in slots:
-        outcomes = _fill(slot, states, ledger)
-        result.append(tuple(outcomes[number] for number in numbers))
-    return result
+        outcomes = _fill(slot, states, ledger, merge=merge)
+        rows.append(tuple(outcomes[number] for number in numbers))
+    files = [tuple((path, *state[path]) for path in sorted(state)) for state in states]
+    return Walked(tuple(rows), tuple(files[number] for number in numbers))
 
 
-def _fill(slot: Slot, states: Sequence[_State], ledger: Ledger) -> list[Outcome]:
+def _fill(slot: Slot, states: Sequence[_State], ledger: Ledger, *, merge: bool) -> list[Outcome]:
     found: dict[int, Outcome] = {}
     why: dict[int, str] = {}
     for number, patch in enumerate(slot.choices):
@@ -50,7 +62,7 @@ def _fill(slot: Slot, states: Sequence[_State], ledger: Ledger) -> list[Outcome]
         left = [at for at in left if at not in found]
     answers = ledger.answers("merge", [(slot.patch, _files_of(slot.patch, states[at])) for at in left])
     for at, answer in zip(left, answers, strict=True):
-        if answer.yes:
+        if answer.yes and merge:
             _put(slot.patch, answer, states[at])
         found[at] = Outcome("3-way", why[at]) if answer.yes else Outcome("fails", why[at], None)
     return [found[at] for at in range(len(states))]

@@ -20,8 +20,10 @@ from pathlib import Path
 from yolopatch import git
 from yolopatch.console import Reporter
 from yolopatch.errors import EnvironmentFailed, RequestError
+from yolopatch.paths import safe_tree_path
 from yolopatch.sources.cache import Cache
 from yolopatch.sources.git import LOCAL_UPLOAD_PACK, connect_timeout
+from yolopatch.sources.sparse import is_chosen
 from yolopatch.sources.urls import host_of, is_local, safe_url
 
 _REMOTE = "yolopatch"
@@ -50,6 +52,8 @@ class History:
         """A repository to try patches in."""
         self.answers = folder / "answers.json"
         """What became of them; it speaks of objects of `bench`, and so lives and dies with it."""
+        self.builds = folder / "builds.jsonl"
+        """Which trees build and run."""
         self._reporter = reporter
 
     def resolve(self, revision: str) -> str | None:
@@ -96,6 +100,17 @@ class History:
                     now[path] = entry
             steps.append(Step(commit, date, subject, tuple((path, *now[path]) for path in sorted(now))))
         return tuple(steps)
+
+    def tree(self, commit: str, rules: Sequence[str]) -> list[tuple[str, str]]:
+        """Path and blob id of each plain file of a commit that the sparse `rules` choose."""
+        listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit).stdout
+        found = []
+        for record in filter(None, listing.split("\0")):
+            facts, _, path = record.partition("\t")
+            mode, _, blob = facts.split(" ")
+            if mode.startswith("100") and is_chosen(path, rules):
+                found.append((safe_tree_path(path), blob))
+        return found
 
     def fill(self, blobs: Iterable[str]) -> None:
         """Fetch those of `blobs` that are not here yet, in one batch.

@@ -40,9 +40,12 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
+    """A set at one commit, and what became of each of its slots."""
+
     set: SlotSet
     outcomes: tuple[Outcome, ...]
+    """Of `set.all_slots`."""
 
     def misfits(self, *, ours: bool) -> list[tuple[Slot, Outcome]]:
         """Slots of the set itself that nothing fits."""
@@ -74,7 +77,7 @@ def fit_commit(
     tree = obtain("git", source, None, cache=cache, reporter=reporter, offline=offline)
     assert tree.provenance.date is not None
     date = datetime.date.fromisoformat(tree.provenance.date)
-    fit = _nearest(_fits(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
+    fit = nearest(_fits(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
     _refuse(catalog, upstream, revision, fit, stock=stock)
     like = min(fit.set.pins, key=lambda pin: abs(pin.date - date))
     pin = like.model_copy(
@@ -123,7 +126,7 @@ def commit_named(
     return found
 
 
-def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[_Fit]:
+def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[Fit]:
     """What becomes of every slot on the files of `tree`."""
     paths = frozenset().union(*(one.paths for one in sets))
     entries = [entry for entry in tree.entries if entry.path in paths]
@@ -137,18 +140,22 @@ def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[_Fit]:
                 foresight.learn(blob, content)
 
         ledger = Ledger(scratch / "answers.json", bench, foresight, read)
-        return [_Fit(one, tuple(row[0] for row in walk(one.all_slots, [step], ledger))) for one in sets]
+        return [
+            Fit(one, tuple(row[0] for row in walk(one.all_slots, [step], ledger, merge=False).rows)) for one in sets
+        ]
 
 
-def _nearest(fits: Sequence[_Fit], date: datetime.date, *, stock: bool) -> _Fit:
-    def distance(fit: _Fit) -> tuple[int, int, datetime.timedelta]:
+def nearest(fits: Sequence[Fit], date: datetime.date, *, stock: bool) -> Fit:
+    """The one with the fewest misfits of ours, then of all, then with the pin that is nearest in time."""
+
+    def distance(fit: Fit) -> tuple[int, int, datetime.timedelta]:
         ours = 0 if stock else len(fit.misfits(ours=True))
         return ours, len(fit.misfits(ours=False)), min(abs(pin.date - date) for pin in fit.set.pins)
 
     return min(fits, key=distance)
 
 
-def _refuse(catalog: Catalog, upstream: Upstream, revision: str, fit: _Fit, *, stock: bool) -> None:
+def _refuse(catalog: Catalog, upstream: Upstream, revision: str, fit: Fit, *, stock: bool) -> None:
     misfits = [] if stock else fit.misfits(ours=True)
     if not misfits:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from yolopatch.series.slots import Outcome, Slot
 from yolopatch.series.trial import Bench
 from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step, opened, refresh
+from yolopatch.workflows.drift_build import VARIANT, Builder
 from yolopatch.workflows.patch_sets import SlotSet, slot_sets
 from yolopatch.workflows.revisions import commit_of
 from yolopatch.workflows.slots import patch_name
@@ -32,6 +34,11 @@ class DriftRequest:
     """Only the set of this pin; None: the sets of all."""
     remote: str | None = None
     offline: bool = False
+    build: bool = False
+    """Also build the model of each commit."""
+    variant: str = VARIANT
+    jobs: int | None = None
+    """How many at a time; None: one a core, four at most."""
 
 
 def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = None) -> Drift:
@@ -60,12 +67,32 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
             try:
                 _fetch_files(history, steps, pins)
                 _try_originals(ledger, pins, sets)
-                outcomes = [walk(one.slots, steps, ledger) for one in sets]
+                outcomes = [walk(one.slots, steps, ledger).rows for one in sets]
+                builder = _builder(request, catalog, upstream, history, sets, steps, ledger, cache, reporter)
             finally:  # what was found out before a Ctrl-C need not be asked again
                 with cache.explained():
                     ledger.save()
+        seconds = time.monotonic() - started
+        jobs = request.jobs or min(os.cpu_count() or 1, 4)
+        builds = builder.build_all(jobs) if builder else ()
     result = tuple(_result(one, rows, catalog, upstream) for one, rows in zip(sets, outcomes, strict=True))
-    return Drift(upstream.yolo, upstream.title, steps, result, ledger.asked, time.monotonic() - started)
+    return Drift(upstream.yolo, upstream.title, steps, result, ledger.asked, seconds, builds)
+
+
+def _builder(
+    request: DriftRequest,
+    catalog: Catalog,
+    upstream: Upstream,
+    history: History,
+    sets: Sequence[SlotSet],
+    steps: Sequence[Step],
+    ledger: Ledger,
+    cache: Cache,
+    reporter: Reporter,
+) -> Builder | None:
+    if not request.build:
+        return None
+    return Builder(catalog, upstream, history, sets, steps, ledger, cache, reporter, request.variant)
 
 
 def _ends(history: History, upstream: Upstream, request: DriftRequest) -> tuple[str, str]:
@@ -108,7 +135,7 @@ def _try_originals(ledger: Ledger, pins: Sequence[tuple[Pin, Step]], sets: Seque
         walk(slots[pin.name], [step], ledger)
 
 
-def _result(one: SlotSet, outcomes: list[tuple[Outcome, ...]], catalog: Catalog, upstream: Upstream) -> PatchSet:
+def _result(one: SlotSet, outcomes: tuple[tuple[Outcome, ...], ...], catalog: Catalog, upstream: Upstream) -> PatchSet:
     rows = tuple(
         Row(_names(catalog, upstream, slot), slot.patch.subject, slot.ours, along)
         for slot, along in zip(one.slots, outcomes, strict=True)

@@ -1,0 +1,207 @@
+"""Whether the patched model of every commit builds and runs forward, and where not, whether upstream's own does."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolopatch.catalog import Catalog, Pin, Upstream
+from yolopatch.catalog.paths import payload_root
+from yolopatch.console import Reporter
+from yolopatch.drift.builds import Build, Results, tree_key
+from yolopatch.drift.checkout import Checkout
+from yolopatch.drift.ledger import Ledger
+from yolopatch.drift.walk import Walked, walk
+from yolopatch.errors import EnvironmentFailed
+from yolopatch.series.trial import Bench, Files
+from yolopatch.sources import Cache
+from yolopatch.sources.history import History, Step
+from yolopatch.sources.models import blob_id
+from yolopatch.workflows.any_commit import Fit, nearest
+from yolopatch.workflows.contents import read_payload
+from yolopatch.workflows.patch_sets import SlotSet
+from yolopatch.workflows.plan import Plan, make_plan
+from yolopatch.workflows.render import render_form
+from yolopatch.workflows.slots import patch_name
+from yolopatch.workflows.verify import Target, verify_target
+
+VARIANT = "revcol-a"
+_LEVEL = "forward"
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """What is to be built."""
+
+    plan: Plan
+    files: Mapping[str, str]
+    own: Mapping[str, bytes]
+    key: str
+
+
+class Builder:
+    """Builds the models of commits, several at a time, each tree once."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        upstream: Upstream,
+        history: History,
+        sets: Sequence[SlotSet],
+        steps: Sequence[Step],
+        ledger: Ledger,
+        cache: Cache,
+        reporter: Reporter,
+        variant: str,
+    ) -> None:
+        self._catalog, self._upstream, self._history = catalog, upstream, history
+        self._sets, self._steps = sets, steps
+        self._cache, self._reporter = cache, reporter
+        self._variant = variant if variant in catalog.variants else next(iter(catalog.variants))
+        self._results = Results(history.builds)
+        self._bench = Bench(history.bench)
+        self._payload = {f"{upstream.payload}/{name}": data for name, data in read_payload(payload_root()).items()}
+        self._walked = [walk(one.all_slots, steps, ledger, merge=False) for one in sets]
+        compat = [tuple(slot for slot in one.all_slots if not slot.ours) for one in sets]
+        self._stock = [walk(slots, steps, ledger, merge=False) for slots in compat]
+
+    def build_all(self, jobs: int) -> tuple[Build, ...]:
+        """One result a commit, oldest first.
+
+        Raises:
+            EnvironmentFailed: the history lacks files, or the interpreter lacks torch.
+        """
+        self._fetch()
+        chosen = [self._choose(at) for at in range(len(self._steps))]
+        trees = [
+            self._tree(at, number, stock=False) if number is not None else None for at, number in enumerate(chosen)
+        ]
+        self._run([tree for tree in trees if tree is not None], jobs)
+        second = {
+            at: self._tree(at, self._nearest(at, stock=True), stock=True)
+            for at, tree in enumerate(trees)
+            if tree is None or self._results.get(tree.key)
+        }
+        self._run([tree for tree in second.values() if tree is not None], jobs)
+        return tuple(self._result(at, trees[at], second.get(at), chosen[at]) for at in range(len(self._steps)))
+
+    def _result(self, at: int, tree: _Tree | None, stock: _Tree | None, chosen: int | None) -> Build:
+        left_out = self._left_out(at, chosen) if chosen is not None else ()
+        why = "RevCol's patches do not fit" if tree is None else self._results.get(tree.key) or ""
+        if not why:
+            return Build("runs", left_out=left_out)
+        stock_why = self._results.get(stock.key) if stock else "upstream has no model YAML for it"
+        if stock_why:
+            return Build("stock-fails", stock_why, left_out)
+        return Build("no-series" if tree is None else "fails", why, left_out)
+
+    def _nearest(self, at: int, *, stock: bool) -> int:
+        fits = [
+            Fit(one, tuple(row[at] for row in walked.rows))
+            for one, walked in zip(self._sets, self._walked, strict=True)
+        ]
+        best = nearest(fits, datetime.date.fromisoformat(self._steps[at].date), stock=stock)
+        return next(number for number, fit in enumerate(fits) if fit is best)
+
+    def _choose(self, at: int) -> int | None:
+        number = self._nearest(at, stock=False)
+        return None if self._fit(at, number).misfits(ours=True) else number
+
+    def _fit(self, at: int, number: int) -> Fit:
+        return Fit(self._sets[number], tuple(row[at] for row in self._walked[number].rows))
+
+    def _left_out(self, at: int, number: int) -> tuple[str, ...]:
+        misfits = self._fit(at, number).misfits(ours=False)
+        return tuple(patch_name(self._catalog, self._upstream, slot.patch) for slot, _ in misfits)
+
+    def _tree(self, at: int, number: int, *, stock: bool) -> _Tree | None:
+        step = self._steps[at]
+        walked: Walked = (self._stock if stock else self._walked)[number]
+        files = dict(self._history.tree(step.commit, self._upstream.sparse))
+        _overlay(files, step.blobs, walked.files[at])
+        plan = self._plan(self._pin(number, step), stock=stock)
+        if plan is None:
+            return None
+        config = plan.config(plan.form)
+        own: dict[str, bytes] = {}
+        if not stock:
+            own = {**self._payload, config: render_form(self._catalog, plan, plan.form).text.encode()}
+        key = tree_key({**files, **{path: _short(data) for path, data in own.items()}}, config, _LEVEL)
+        return _Tree(plan, files, own, key)
+
+    def _pin(self, number: int, step: Step) -> Pin:
+        date = datetime.date.fromisoformat(step.date)
+        return min(self._sets[number].pins, key=lambda pin: abs(pin.date - date))
+
+    def _plan(self, pin: Pin, *, stock: bool) -> Plan | None:
+        if stock and "p3-p5" in pin.lacks_stock_heads:
+            return None
+        return make_plan(self._catalog, self._upstream.yolo, "stock" if stock else self._variant, pin=pin.name)
+
+    def _fetch(self) -> None:
+        wanted: set[str] = set()
+        with self._reporter.task("listing files", total=len(self._steps)) as task:
+            for at, step in enumerate(self._steps):
+                wanted |= {blob for _, blob in self._history.tree(step.commit, self._upstream.sparse)}
+                task.update(completed=at + 1)
+        self._history.fill(wanted)
+
+    def _run(self, trees: Sequence[_Tree], jobs: int) -> None:
+        open_ones = list({tree.key: tree for tree in trees if self._results.get(tree.key) is None}.values())
+        if not open_ones:
+            return
+        done, lock, stop = 0, threading.Lock(), threading.Event()
+        with (
+            self._cache.scratch() as scratch,
+            self._reporter.task(f"building {len(open_ones)} models", total=len(open_ones)) as task,
+            ThreadPoolExecutor(jobs) as pool,
+        ):
+
+            def work(number: int) -> None:
+                nonlocal done
+                checkout = Checkout(scratch / f"tree-{number}", lambda blobs: dict(self._bench.read(blobs)))
+                for tree in open_ones[number::jobs]:
+                    if stop.is_set():
+                        return
+                    checkout.show(tree.files, tree.own)
+                    self._results.put(tree.key, self._verify(checkout.folder, tree))
+                    with lock:
+                        done += 1
+                        task.update(completed=done)
+
+            try:
+                for future in [pool.submit(work, number) for number in range(jobs)]:
+                    future.result()
+            except BaseException:
+                stop.set()
+                raise
+
+    def _verify(self, folder: Path, tree: _Tree) -> str:
+        """Why it does not run; empty where it does."""
+        plan = tree.plan
+        target = Target(
+            folder, str(folder), self._upstream.yolo, plan.config(plan.form), plan.form.name, plan.head, plan.classes
+        )
+        try:
+            report = verify_target(
+                target, _LEVEL, python=None, device="cpu", reporter=Reporter(quiet=True), catalog=self._catalog
+            )
+        except EnvironmentFailed as error:
+            return str(error).partition(";")[0]
+        failed = report.failed
+        return f"{failed.name}: {failed.failure.message}" if failed and failed.failure else ""
+
+
+def _overlay(files: dict[str, str], before: Files, after: Files) -> None:
+    """Put what patches made of the watched files in place of these."""
+    for path, _, _ in before:
+        files.pop(path, None)
+    files.update({path: blob for path, _, blob in after})
+
+
+def _short(data: bytes) -> str:
+    return blob_id(data)
