@@ -14,6 +14,8 @@ def test_results_are_found_again_and_a_line_that_was_cut_off_is_not(tmp_path):
     file.write_text(file.read_text() + '{"key": "c", "wh')
     again = Results(file)
     assert (again.get("a"), again.get("b"), again.get("c")) == ("", "build: no module", None)
+    again.put("c", "forward: nan")
+    assert [Results(file).get(key) for key in "abc"] == ["", "build: no module", "forward: nan"]
 
 
 def test_a_tree_is_what_code_and_yaml_are():

@@ -25,7 +25,7 @@ def test_only_what_differs_is_read_and_what_is_gone_goes(tmp_path):
 
 
 def test_a_file_of_ours_wins_over_upstreams_of_the_same_name(tmp_path):
-    checkout = Checkout(tmp_path / "tree", lambda blobs: {blob: b"theirs" for blob in blobs})
+    checkout = Checkout(tmp_path / "tree", lambda blobs: dict.fromkeys(blobs, b"theirs"))
     checkout.show({"m.yaml": "1" * 40}, {"m.yaml": b"ours"})
     assert (checkout.folder / "m.yaml").read_bytes() == b"ours"
     checkout.show({"m.yaml": "1" * 40}, {})

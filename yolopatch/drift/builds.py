@@ -33,9 +33,12 @@ class Results:
         self._file = file
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}
+        self._before = ""
         with contextlib.suppress(OSError):
-            for line in file.read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that a kill cut off
+            text = file.read_text(encoding="utf-8")
+            self._before = "" if text.endswith("\n") or not text else "\n"  # after a line that a kill cut off
+            for line in text.splitlines():
+                with contextlib.suppress(ValueError, KeyError, TypeError):
                     found = json.loads(line)
                     self._known[found["key"]] = found["why"]
 
@@ -48,7 +51,8 @@ class Results:
         with self._lock:
             self._known[key] = why
             with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "why": why}) + "\n")
+                file.write(f"{self._before}{json.dumps({'key': key, 'why': why})}\n")
+            self._before = ""
 
 
 def tree_key(files: Mapping[str, str], *facts: str) -> str:
