@@ -88,6 +88,13 @@ class PypiOrigin(Model):
     """The series for this origin where its files differ from git's; None: the pin's own."""
 
 
+class Releases(Model):
+    """A project of the package registry whose archives are upstream's own."""
+
+    project: str
+    layout: Name
+
+
 class Origins(Model):
     """Where a pin's tree can be had."""
 
@@ -213,6 +220,8 @@ class Upstream(Model):
     """Paths of the checkout: files, or folders that end in '/'; a leading '!' leaves out; '*' matches within a name."""
     forms: tuple[Form, ...]
     layouts: dict[str, Layout] = Field(default_factory=dict)
+    releases: Releases | None = None
+    """Upstream's own releases in the package registry, where it has any."""
     series: tuple[Series, ...]
     pins: tuple[Pin, ...]
     interface: Interface | None = None
@@ -223,6 +232,8 @@ class Upstream(Model):
         _unique("pins", [pin.name for pin in self.pins])
         _unique("series", [series.name for series in self.series])
         _unique("forms", [form.name for form in self.forms])
+        if self.releases is not None and self.releases.layout not in self.layouts:
+            raise ValueError(f"releases: no layout is called '{self.releases.layout}'")
         if self.default_pin not in {pin.name for pin in self.pins}:
             raise ValueError(f"default_pin: no pin is called '{self.default_pin}'")
         if sum(form.default for form in self.forms) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -26,6 +26,8 @@ _PICTURES = (".svg", ".html")
 @click.option("--pin", metavar="NAME", help="Only the series of this pin; default: those of all pins.")
 @click.option("--remote", metavar="URL", help="Where the history is; default: upstream's own repository.")
 @click.option("--offline", is_flag=True, help="Use the history that is in the cache.")
+@click.option("--releases", metavar="SPAN", help="Releases of the registry in place of commits: 8.1.0..8.3.39, 8.1.0..")
+@click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="One in N, and the newest of each minor.")
 @click.option("--build", is_flag=True, help="Also build each commit's model and run it forward; some seconds each.")
 @click.option("--variant", default="revcol-a", show_default=True, metavar="NAME", help="Which one to build.")
 @click.option(
@@ -37,21 +39,7 @@ _PICTURES = (".svg", ".html")
 @json_option
 @talk_options
 def command(
-    yolo: str,
-    first: str | None,
-    last: str | None,
-    pin: str | None,
-    remote: str | None,
-    offline: bool,
-    build: bool,
-    variant: str,
-    jobs: int | None,
-    picture: Path | None,
-    junit: Path | None,
-    exit_code: bool,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
+    picture: Path | None, junit: Path | None, exit_code: bool, as_json: bool, quiet: bool, verbose: bool, **names: Any
 ) -> int:
     """Say at which commits of upstream's history each patch applies, and which commit broke it.
 
@@ -59,13 +47,16 @@ def command(
     Examples:
       yolopatch drift --yolo v9
       yolopatch drift --yolo v8 --from 8.1.0 --picture drift.svg
+      yolopatch drift --yolo v8 --releases 8.0.20.. --every 10
       yolopatch drift --yolo v5 --from v7.0 --exit-code --junit drift.xml
     """
+    if names["releases"] is not None and (names["first"] or names["last"]):
+        raise RequestError("--releases takes a span of its own (8.1.0..8.3.39); leave --from and --to out")
     if picture is not None and picture.suffix not in _PICTURES:
         raise RequestError(f"--picture is {picture}; name a file that ends in {' or '.join(_PICTURES)}")
     from yolopatch.workflows.drift import DriftRequest, drift
 
-    found = drift(DriftRequest(yolo, first, last, pin, remote, offline, build, variant, jobs), reporter(quiet, verbose))
+    found = drift(DriftRequest(**names), reporter(quiet, verbose))
     _write(found, picture, junit)
     if as_json:
         print_json(found.to_json())
@@ -88,8 +79,8 @@ def _print(found: Drift) -> None:
     count = len(found.steps)
     begin, end = found.steps[0], found.steps[-1]
     click.echo(
-        f"{found.title}: {count} commits, {begin.commit[:12]} ({begin.date}) to {end.commit[:12]} ({end.date}); "
-        f"series fit {_share(found.covered, count)}, "
+        f"{found.title}: {count} {found.steps_are}, {begin.commit[:12]} ({begin.date}) to "
+        f"{end.commit[:12]} ({end.date}); series fit {_share(found.covered, count)}, "
         f"RevCol's patches {_share(found.served, count)}\n"
     )
     rows = [
@@ -108,13 +99,14 @@ def _print_builds(found: Drift) -> None:
         return
     states = [build.state for build in found.builds]
     sound = len(states) - states.count("stock-fails")
-    click.echo(f"\nthe model runs at {_share(states.count('runs'), max(sound, 1))} of the commits whose own model runs")
+    share = _share(states.count("runs"), max(sound, 1))
+    click.echo(f"\nthe model runs at {share} of the {found.steps_are} whose own model runs")
     if sound < len(states):
         click.echo(f"upstream's own does not run at {len(states) - sound}")
     reasons = Counter((build.state, build.why) for build in found.builds if build.state != "runs")
     rows = [(state, str(count), why[:90]) for (state, why), count in reasons.most_common()]
     if rows:
-        table(rows, ("STATE", "COMMITS", "WHY"))
+        table(rows, ("STATE", found.steps_are.upper(), "WHY"))
 
 
 def _print_gaps(found: Drift) -> None:
@@ -122,7 +114,7 @@ def _print_gaps(found: Drift) -> None:
         begin, end = found.steps[first], found.steps[last]
         nearest = found.nearest(first)
         click.echo(
-            f"\nno series fits {last - first + 1} commits, {begin.commit[:12]} ({begin.date}) to "
+            f"\nno series fits {last - first + 1} {found.steps_are}, {begin.commit[:12]} ({begin.date}) to "
             f"{end.commit[:12]} ({end.date}); '{nearest.name}' is nearest, but for"
         )
         for row in nearest.misfits(first):

@@ -30,7 +30,7 @@ def to_junit(drift: Drift) -> str:
 
 def _case(suite: ET.Element, drift: Drift, first: int, last: int, *, failed: bool) -> None:
     begin, end = drift.steps[first], drift.steps[last]
-    name = f"{begin.commit[:12]}..{end.commit[:12]} ({begin.date} to {end.date}, {last - first + 1} commits)"
+    name = f"{begin.commit[:12]}..{end.commit[:12]} ({begin.date} to {end.date}, {last - first + 1} {drift.steps_are})"
     case = ET.SubElement(suite, "testcase", {"classname": f"{drift.yolo}.history", "name": name, "time": "0"})
     if not failed:
         return

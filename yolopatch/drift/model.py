@@ -78,6 +78,8 @@ class Drift:
     asked: int
     """How many questions git was asked; the cache had the answers to the others."""
     seconds: float
+    steps_are: str = "commits"
+    """Or `releases`."""
     builds: tuple[Build, ...] = ()
     """Whether each commit's model runs, where that was asked for."""
 

@@ -83,7 +83,7 @@ def _bars(drift: Drift, states: list[State], name: str, row: Row | None = None) 
             continue
         left, right = _x(drift, start), _x(drift, at)
         first, last = drift.steps[start], drift.steps[at - 1]
-        text = f"{name}: {_STATES[states[start]][0]}; {at - start} commits, {first.date} to {last.date}"
+        text = f"{name}: {_STATES[states[start]][0]}; {at - start} {drift.steps_are}, {first.date} to {last.date}"
         why = f"; {row.outcomes[start].why}" if row and states[start] in ("3-way", "fails") else ""
         width = round(max(right - left, 0.75), 2)  # a commit or two must still be seen
         yield {"x": left, "width": width, "class": _class(states[start]), "text": text + why}

@@ -58,6 +58,12 @@ class Bench:
             git.run([f"--git-dir={repository}", "hash-object", "-w", "--no-filters", "--stdin"], input=content)
         return cls(repository)
 
+    def add_files(self, files: Iterable[Path]) -> None:
+        """Take files in, whose names hold no line breaks."""
+        names = "".join(f"{file}\n" for file in files)
+        words = [f"--git-dir={self._repository}", "hash-object", "-w", "--no-filters", "--stdin-paths"]
+        git.run(words, input=names)
+
     def read(self, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Each of `blobs`, which it has, with its content."""
         words = [f"--git-dir={self._repository}", "cat-file", "--batch"]

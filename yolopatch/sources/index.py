@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import requests
-from pypi_simple import ACCEPT_ANY, ProjectPage
+from packaging.version import InvalidVersion, Version
+from pypi_simple import ACCEPT_ANY, DistributionPackage, ProjectPage
 from pypi_simple.errors import UnsupportedContentTypeError, UnsupportedRepoVersionError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
@@ -28,6 +30,7 @@ FIRST_WAIT = 0.5
 """Seconds before the second try; each further pause is twice as long."""
 _ATTEMPTS = 4
 _CONNECT_SECONDS = 10.0
+_ARCHIVES = ("wheel", "sdist")
 _TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
 _T = TypeVar("_T")
@@ -59,6 +62,24 @@ class IndexClient:
             yield from self._in_find_links(place, project, file, failures)
         for index in self.settings.indexes:
             yield from self._in_index(index, project, file, failures)
+
+    def packages(self, index: str, project: str, failures: list[str]) -> Sequence[DistributionPackage]:
+        """All files that an index has of a project; none where it does not answer, and why goes to `failures`."""
+        local = _local_path(f"{index}/{project}/")
+        if local is not None:
+            page = local / "index.html"
+            if page.is_file():
+                return ProjectPage.from_html(project, page.read_bytes(), page.as_uri()).packages
+            failures.append(f"{_name(index)} has no project '{project}'")
+            return ()
+        try:
+            response = self._retrying(lambda: self._get(f"{index}/{project}/", stream=False))
+            return ProjectPage.from_response(response, project).packages
+        except requests.RequestException as error:
+            failures.append(f"{_name(index)}: {explain(error)}")
+        except (ValueError, UnsupportedContentTypeError, UnsupportedRepoVersionError) as error:
+            failures.append(f"{_name(index)}: its page cannot be read ({str(error).splitlines()[0][:100]})")
+        return ()
 
     def download(self, candidate: Candidate, target: Path, advance: Advance) -> str:
         """Write the file to `target` and give its sha256.
@@ -171,6 +192,46 @@ def obtain_file(project: str, file: str, sha256: str, target: Path, reporter: Re
             "use another index (PIP_INDEX_URL) or --origin git"
         )
     raise NoIndex(file, failures)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a project, and the archive to take of it."""
+
+    version: str
+    file: str
+    sha256: str
+    date: str
+    """When it was uploaded, YYYY-MM-DD; empty where the index does not say."""
+
+
+def list_releases(project: str) -> list[Release]:
+    """The final versions of a project that have a wheel or an sdist with a sha256, oldest first.
+
+    Raises `NoIndex` when no index answers with any.
+    """
+    client = IndexClient(read_pip_settings())
+    failures: list[str] = []
+    for index in client.settings.indexes:
+        found = _releases(client.packages(index, project, failures))
+        if found:
+            return found
+    raise NoIndex(project, failures)
+
+
+def _releases(packages: Sequence[DistributionPackage]) -> list[Release]:
+    by_version: dict[Version, Release] = {}
+    # Of a version's files the wheel; sdists stand last.
+    for package in sorted(packages, key=lambda package: package.package_type != "wheel"):
+        digest = (package.digests or {}).get("sha256")
+        if digest is None or package.is_yanked or package.version is None or package.package_type not in _ARCHIVES:
+            continue
+        with contextlib.suppress(InvalidVersion):
+            version = Version(package.version)
+            if not version.is_prerelease:
+                date = package.upload_time.strftime("%Y-%m-%d") if package.upload_time else ""
+                by_version.setdefault(version, Release(str(version), package.filename, digest, date))
+    return [by_version[version] for version in sorted(by_version)]
 
 
 def _download(

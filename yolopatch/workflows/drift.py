@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from yolopatch.catalog import Catalog, Pin, Upstream
@@ -19,6 +19,7 @@ from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step, opened, refresh
 from yolopatch.workflows.drift_build import VARIANT, Builder
 from yolopatch.workflows.patch_sets import SlotSet, slot_sets
+from yolopatch.workflows.release_line import release_line, releases_between
 from yolopatch.workflows.revisions import commit_of
 from yolopatch.workflows.slots import patch_name
 
@@ -37,6 +38,10 @@ class DriftRequest:
     build: bool = False
     """Also build the model of each commit."""
     variant: str = VARIANT
+    releases: str | None = None
+    """A span of versions in the package registry (`8.0.20..`) in place of commits."""
+    every: int = 1
+    """Of these one in so many, and the newest of each minor version."""
     jobs: int | None = None
     """How many at a time; None: one a core, four at most."""
 
@@ -54,21 +59,27 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
     paths = sorted(frozenset().union(*(one.paths for one in sets)))
     cache = Cache.default()
     with opened(upstream.repository, cache, reporter) as history:
-        if not request.offline:
-            refresh(history, (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors))
-        first, last = _ends(history, upstream, request)
+        if request.releases is None:
+            ends = _ends(history, upstream, request, reporter)
+        else:
+            chosen = releases_between(upstream, request.releases, request.every)
+            ends = None
+            line = release_line(upstream, chosen, paths, Bench(history.bench), cache, reporter)
         started = time.monotonic()
-        with reporter.task(f"reading the history from {first[:12]} to {last[:12]}"):
-            steps = history.line(first, last, paths)
-            pins = _pins_at(history, upstream, sets, paths)
+        if ends is None:
+            steps, trees = line.steps, line.trees
+        else:
+            with reporter.task(f"reading the history from {ends[0][:12]} to {ends[1][:12]}"):
+                steps, trees = history.line(*ends, paths), None
+        pins = _pins_at(history, upstream, sets, paths)
         ledger = _ledger(history, sets)
         with reporter.task("trying the patches") as task:
             ledger.told = lambda asked: task.update(text=f"trying the patches: {asked}")
             try:
-                _fetch_files(history, steps, pins)
+                _fetch_files(history, steps if trees is None else (), pins)
                 _try_originals(ledger, pins, sets)
                 outcomes = [walk(one.slots, steps, ledger).rows for one in sets]
-                builder = _builder(request, catalog, upstream, history, sets, steps, ledger, cache, reporter)
+                builder = _builder(request, catalog, upstream, history, sets, steps, trees, ledger, cache, reporter)
             finally:  # what was found out before a Ctrl-C need not be asked again
                 with cache.explained():
                     ledger.save()
@@ -76,7 +87,16 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
         jobs = request.jobs or min(os.cpu_count() or 1, 4)
         builds = builder.build_all(jobs) if builder else ()
     result = tuple(_result(one, rows, catalog, upstream) for one, rows in zip(sets, outcomes, strict=True))
-    return Drift(upstream.yolo, upstream.title, steps, result, ledger.asked, seconds, builds)
+    return Drift(
+        upstream.yolo,
+        upstream.title,
+        steps,
+        result,
+        ledger.asked,
+        seconds,
+        "releases" if request.releases else "commits",
+        builds,
+    )
 
 
 def _builder(
@@ -86,16 +106,20 @@ def _builder(
     history: History,
     sets: Sequence[SlotSet],
     steps: Sequence[Step],
+    trees: Mapping[str, list[tuple[str, str]]] | None,
     ledger: Ledger,
     cache: Cache,
     reporter: Reporter,
 ) -> Builder | None:
     if not request.build:
         return None
-    return Builder(catalog, upstream, history, sets, steps, ledger, cache, reporter, request.variant)
+    return Builder(catalog, upstream, history, sets, steps, ledger, cache, reporter, request.variant, trees)
 
 
-def _ends(history: History, upstream: Upstream, request: DriftRequest) -> tuple[str, str]:
+def _ends(history: History, upstream: Upstream, request: DriftRequest, reporter: Reporter) -> tuple[str, str]:
+    """The first and the last commit, of a history that is up to date."""
+    if not request.offline:
+        refresh(history, (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors))
     oldest = min((pin for pin in upstream.pins if pin.origins.git), key=lambda pin: pin.date)
     first = commit_of(history, upstream, request.first or oldest.name, offline=request.offline)
     last = commit_of(history, upstream, request.last or "HEAD", offline=request.offline)

@@ -57,9 +57,11 @@ class Builder:
         cache: Cache,
         reporter: Reporter,
         variant: str,
+        trees: Mapping[str, list[tuple[str, str]]] | None = None,
     ) -> None:
+        """`trees`: path and blob id of each file by the step's commit, where these are none of the history's."""
         self._catalog, self._upstream, self._history = catalog, upstream, history
-        self._sets, self._steps = sets, steps
+        self._sets, self._steps, self._trees = sets, steps, trees
         self._cache, self._reporter = cache, reporter
         self._variant = variant if variant in catalog.variants else next(iter(catalog.variants))
         self._results = Results(history.builds)
@@ -121,7 +123,7 @@ class Builder:
     def _tree(self, at: int, number: int, *, stock: bool) -> _Tree | None:
         step = self._steps[at]
         walked: Walked = (self._stock if stock else self._walked)[number]
-        files = dict(self._history.tree(step.commit, self._upstream.sparse))
+        files = dict(self._files(step))
         _overlay(files, step.blobs, walked.files[at])
         plan = self._plan(self._pin(number, step), stock=stock)
         if plan is None:
@@ -142,11 +144,18 @@ class Builder:
             return None
         return make_plan(self._catalog, self._upstream.yolo, "stock" if stock else self._variant, pin=pin.name)
 
+    def _files(self, step: Step) -> list[tuple[str, str]]:
+        if self._trees is not None:
+            return self._trees[step.commit]
+        return self._history.tree(step.commit, self._upstream.sparse)
+
     def _fetch(self) -> None:
+        if self._trees is not None:
+            return
         wanted: set[str] = set()
         with self._reporter.task("listing files", total=len(self._steps)) as task:
             for at, step in enumerate(self._steps):
-                wanted |= {blob for _, blob in self._history.tree(step.commit, self._upstream.sparse)}
+                wanted |= {blob for _, blob in self._files(step)}
                 task.update(completed=at + 1)
         self._history.fill(wanted)
 

@@ -40,17 +40,17 @@ class SlotSet:
 
 
 def slot_sets(catalog: Catalog, upstream: Upstream, only: Pin | None = None) -> list[SlotSet]:
-    """The lists that pins with a git origin name (that of `only`, where it is given), in the order of the pins.
+    """The lists that pins of upstream's own commits and releases name, in their order; or only that of `only`.
 
     Raises:
         RequestError: there are none, or a patch is missing or wrong.
     """
     by_series: dict[tuple[str, ...], list[Pin]] = {}
     for pin in upstream.pins:
-        if pin.origins.git and (only is None or pin is only):
+        if _is_upstreams(upstream, pin) and (only is None or pin is only):
             by_series.setdefault(pin.series, []).append(pin)
     if not by_series:
-        raise RequestError(f"no pin of {upstream.title} that is asked about is in its git history")
+        raise RequestError(f"no pin of {upstream.title} that is asked about is a commit or release of upstream's own")
     return [
         SlotSet(
             " + ".join(names),
@@ -60,3 +60,10 @@ def slot_sets(catalog: Catalog, upstream: Upstream, only: Pin | None = None) -> 
         )
         for names, pins in by_series.items()
     ]
+
+
+def _is_upstreams(upstream: Upstream, pin: Pin) -> bool:
+    """Whether its files are upstream's own, not those of some package made from them."""
+    package = pin.origins.pypi
+    released = upstream.releases is not None and package is not None and package.layout == upstream.releases.layout
+    return pin.origins.git or released

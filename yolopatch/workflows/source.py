@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from yolopatch.catalog import Catalog, Pin, PypiOrigin, Upstream
+from yolopatch.catalog import Catalog, Pin, Upstream
 from yolopatch.console import Reporter
 from yolopatch.sources import Cache, GitSource, Origin, PypiSource, Tree, obtain, read_blobs
 from yolopatch.workflows.plan import Plan
@@ -44,13 +44,14 @@ def pypi_source(catalog: Catalog, upstream: Upstream, pin: Pin) -> PypiSource | 
     if origin is None:
         return None
     layout = upstream.layouts[origin.layout]
+    moves = moves_of(upstream, origin.layout, origin.project, origin.version)
     blobs = catalog.blobs_file(upstream, pin)
     return PypiSource(
         project=origin.project,
         version=origin.version,
         file=origin.file,
         sha256=origin.sha256,
-        moves=tuple((_filled(move.source, origin), move.target) for move in layout.moves),
+        moves=moves,
         rewrites=tuple((rewrite.files, rewrite.pattern, rewrite.replacement) for rewrite in layout.rewrites),
         reference=read_blobs(blobs) if blobs else (),
     )
@@ -84,6 +85,13 @@ def describe(tree: Tree, reporter: Reporter) -> None:
             reporter.note(f"  {what}: {', '.join(names)}")
 
 
-def _filled(source: str, origin: PypiOrigin) -> str:
-    """Moves may name the dist-info folder by project and version."""
-    return source.replace("{project}", origin.project.replace("-", "_")).replace("{version}", origin.version)
+def moves_of(upstream: Upstream, layout: str, project: str, version: str) -> tuple[tuple[str, str], ...]:
+    """The moves of a layout for one version: they may name the dist-info folder by project and version."""
+    names = {"{project}": project.replace("-", "_"), "{version}": version}
+    moves = []
+    for move in upstream.layouts[layout].moves:
+        source = move.source
+        for placeholder, name in names.items():
+            source = source.replace(placeholder, name)
+        moves.append((source, move.target))
+    return tuple(moves)
