@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "yolopatch"
 ROOMS = (
-    *("cli", "workflows", "catalog", "drift", "sources", "series", "render", "workspace", "verify"),
+    *("cli", "workflows", "catalog", "validation", "drift", "sources", "series", "render", "workspace", "verify"),
     *("runs", "evaluation", "datasets", "compare", "payload"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

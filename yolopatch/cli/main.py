@@ -19,7 +19,8 @@ from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
 
 VERBS = (
     *("apply", "list", "render", "verify", "deploy", "status", "revert"),
-    *("data", "train", "val", "predict", "export", "weights", "drift", "refresh", "cache", "doctor", "completion"),
+    *("data", "train", "val", "predict", "export", "weights"),
+    *("drift", "refresh", "validate", "cache", "doctor", "completion"),
 )
 
 rich_click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"
@@ -29,7 +30,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
         {"name": "Make a patched YOLO", "commands": ["list", "apply", "render", "weights"]},
         {"name": "Train and use a model", "commands": ["data", "train", "val", "predict", "export"]},
         {"name": "Look after a workspace", "commands": ["verify", "deploy", "status", "revert"]},
-        {"name": "Look after the patches", "commands": ["drift", "refresh"]},
+        {"name": "Look after the patches", "commands": ["drift", "refresh", "validate"]},
         {"name": "Look after this machine", "commands": ["doctor", "cache", "completion"]},
     ]
 }

@@ -65,6 +65,14 @@ def _forms(ctx: click.Context) -> list[str]:
 yolo_option = click.option(
     "--yolo", required=True, metavar="NAME", shell_complete=_complete(_yolos), help="Which YOLO: v5, v7, v8 or v9."
 )
+yolos_option = click.option(
+    "--yolo",
+    "yolos",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_complete(_yolos),
+    help="Which YOLO; may stand several times; default: all.",
+)
 variant_option = click.option(
     "--variant",
     required=True,

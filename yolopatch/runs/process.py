@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from yolopatch.errors import RequestError
 from yolopatch.interrupts import HeldInterrupts
@@ -84,7 +85,7 @@ def started(command: Sequence[str], folder: Path, variables: Mapping[str, str]) 
     """
     held = HeldInterrupts()
     try:
-        child = Child(_start(command, folder, variables))
+        child = Child(spawn(command, folder, variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     except OSError as error:
         held.release()
         raise RequestError(f"{command[0]} cannot be started: {error.strerror}; check --python") from error
@@ -95,16 +96,46 @@ def started(command: Sequence[str], folder: Path, variables: Mapping[str, str]) 
         child.stop()
 
 
-def _start(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a process group of its own; it ends with this process, killed without a word included.
+
+    Whoever starts it ends it: see `Child.stop` and `end_all`.
+    """
     return subprocess.Popen(
         [command[0], str(_TETHER), str(os.getpid()), *command],
         cwd=folder,
         env=dict(variables),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=stdout,
+        stderr=stderr,
         start_new_session=True,
     )
+
+
+def end_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes and their groups, all at once: first by request, then by force."""
+    others = [one for process in processes for one in memory.descendants(process.pid)]
+    try:
+        for process in processes:
+            if process.poll() is None:
+                _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+    finally:  # whoever presses Ctrl-C again does not want to wait
+        for process in processes:
+            _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        memory.kill(others)
+        for process in processes:
+            process.wait()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

@@ -278,10 +278,10 @@ def refresh(history: History, urls: Sequence[str]) -> None:
 
 
 def look_up(urls: Sequence[str], name: str) -> str | None:
-    """The commit of a tag or branch, as the first of `urls` that answers has it; None where none has."""
+    """The commit of a tag, a branch or `HEAD`, as the first of `urls` that answers has it; None where none has."""
     if not re.fullmatch(r"[A-Za-z0-9][\w./+@-]*", name) or ".." in name:
         return None
-    refs = (f"refs/tags/{name}^{{}}", f"refs/tags/{name}", f"refs/heads/{name}")
+    refs = ("HEAD",) if name == "HEAD" else (f"refs/tags/{name}^{{}}", f"refs/tags/{name}", f"refs/heads/{name}")
     for url in urls:
         safe_url(url)
         try:
