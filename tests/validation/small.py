@@ -96,9 +96,6 @@ class Place:
 def make(root: Path) -> Place:
     """Pins v1 and v2, where all patches apply, and v3, where the one that registers RevCol does not."""
     tiny = mini.make(root)
-    yaml = tiny.upstream_yaml.read_text()
-    for old in [line.split("commit: ")[1].split(",")[0] for line in yaml.splitlines() if "commit: " in line]:
-        yaml = yaml.replace(old, _with_net(tiny.repository, old))
     folder, work, home = root / "data" / "patches" / "tiny", root / "work", root / "home"
     (folder / "probe.yaml").write_text(PROBE)
     template = root / "data" / "templates" / "tiny" / "detect.yaml.j2"
@@ -111,6 +108,10 @@ def make(root: Path) -> Place:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "YOLOPATCH_", "GITHUB_"))}
     variables = {"HOME": str(home), "YOLOPATCH_DATA": str(tiny.data), "YOLOPATCH_CACHE": str(root / "cache")}
     place = Place(tiny, work, {**kept, **variables, "NO_COLOR": "1", "COLUMNS": "200"})
+    yaml = tiny.upstream_yaml.read_text()
+    olds = [line.split("commit: ")[1].split(",")[0] for line in yaml.splitlines() if "commit: " in line]
+    for old, text in zip(olds, (NET, NET + "# later\n"), strict=True):
+        yaml = yaml.replace(old, place.commit(text, "models/net.py"))
     broken = place.commit(mini.YOLO_PY.replace("module(row)", "module(*row)"), "models/yolo.py")
     yaml = yaml.replace("series:\n", FORMS, 1) + f"  - {{name: v3, commit: {broken}, date: 2024-03-01, {SERIES}}}\n"
     tiny.upstream_yaml.write_text(yaml)
@@ -119,12 +120,3 @@ def make(root: Path) -> Place:
 
 ROWS = ("x", "bad", "slow")
 SERIES = "series: [compat, revcol]"
-
-
-def _with_net(repository: Path, commit: str) -> str:
-    """The commit with the model's code on top, on main from now on."""
-    mini.git(repository, "checkout", "-q", "-B", "main", commit)
-    (repository / "models" / "net.py").write_text(NET)
-    mini.git(repository, "add", "-A")
-    mini.git(repository, "commit", "-q", "-m", "the model")
-    return mini.git(repository, "rev-parse", "HEAD").strip()
