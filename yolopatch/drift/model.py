@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from yolopatch.drift.builds import Build
+from yolopatch.drift.nearness import Nearness, nearness, neighbours
 from yolopatch.series.slots import FITS, STATES, Outcome
 from yolopatch.sources.history import Step
 
@@ -55,6 +58,8 @@ class PatchSet:
     name: str
     """The series, `compat + revcol`."""
     pins: tuple[str, ...]
+    dates: tuple[datetime.date, ...]
+    """Of the pins."""
     rows: tuple[Row, ...]
 
     def fits_at(self, at: int) -> bool:
@@ -84,12 +89,12 @@ class Drift:
     """Whether each commit's model runs, where that was asked for."""
 
     def covered_at(self, at: int) -> bool:
-        """Whether some set fits a commit."""
-        return any(one.fits_at(at) for one in self.sets)
+        """Whether the set that `apply` would take fits a commit whole."""
+        return not self.nearest(at).misfits(at)
 
     @property
     def covered(self) -> int:
-        """How many commits some set fits."""
+        """How many commits have a set that fits them whole."""
         return sum(self.covered_at(at) for at in range(len(self.steps)))
 
     def gaps(self) -> Iterator[tuple[int, int]]:
@@ -110,13 +115,18 @@ class Drift:
         return (nearest.name, *(row.patch for row in nearest.misfits(at)))
 
     def nearest(self, at: int) -> PatchSet:
-        """The set that comes nearest to fitting a commit: the fewest misfits of ours, then the fewest of all."""
+        """The set that `apply` would take (see `nearness`)."""
+        return self._nearest[at]
 
-        def distance(one: PatchSet) -> tuple[int, int]:
-            misfits = one.misfits(at)
-            return sum(row.ours for row in misfits), len(misfits)
+    @cached_property
+    def _nearest(self) -> tuple[PatchSet, ...]:
+        return tuple(min(self.sets, key=partial(self._distance, at)) for at in range(len(self.steps)))
 
-        return min(self.sets, key=distance)
+    def _distance(self, at: int, one: PatchSet) -> Nearness:
+        day, misfits = datetime.date.fromisoformat(self.steps[at].date), one.misfits(at)
+        ours = sum(row.ours for row in misfits)
+        beside = neighbours((date for other in self.sets for date in other.dates), day)
+        return nearness(ours, len(misfits) - ours, one.dates, beside, day)
 
     def served_at(self, at: int) -> bool:
         """Whether RevCol's patches fit a commit, whatever `compat` patches do."""

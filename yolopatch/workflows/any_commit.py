@@ -11,6 +11,7 @@ from yolopatch.catalog import Catalog, Origins, Pin, Upstream
 from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
 from yolopatch.drift.ledger import Ledger
+from yolopatch.drift.nearness import Nearness, nearness, neighbours
 from yolopatch.drift.walk import walk
 from yolopatch.errors import CheckFailed, RequestError
 from yolopatch.series.foresight import Foresight
@@ -146,11 +147,12 @@ def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[Fit]:
 
 
 def nearest(fits: Sequence[Fit], date: datetime.date, *, stock: bool) -> Fit:
-    """The one with the fewest misfits of ours, then of all, then with the pin that is nearest in time."""
+    """The one that comes nearest to a commit of that date (see `nearness`)."""
+    beside = neighbours((pin.date for fit in fits for pin in fit.set.pins), date)
 
-    def distance(fit: Fit) -> tuple[int, int, datetime.timedelta]:
+    def distance(fit: Fit) -> Nearness:
         ours = 0 if stock else len(fit.misfits(ours=True))
-        return ours, len(fit.misfits(ours=False)), min(abs(pin.date - date) for pin in fit.set.pins)
+        return nearness(ours, len(fit.misfits(ours=False)), [pin.date for pin in fit.set.pins], beside, date)
 
     return min(fits, key=distance)
 

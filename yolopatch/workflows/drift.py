@@ -164,7 +164,8 @@ def _result(one: SlotSet, outcomes: tuple[tuple[Outcome, ...], ...], catalog: Ca
         Row(_names(catalog, upstream, slot), slot.patch.subject, slot.ours, along)
         for slot, along in zip(one.slots, outcomes, strict=True)
     )
-    return PatchSet(one.name, tuple(pin.name for pin in one.pins), rows)
+    names, dates = tuple(pin.name for pin in one.pins), tuple(pin.date for pin in one.pins)
+    return PatchSet(one.name, names, dates, rows)
 
 
 def _names(catalog: Catalog, upstream: Upstream, slot: Slot) -> tuple[str, ...]:
