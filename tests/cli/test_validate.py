@@ -183,6 +183,7 @@ def test_a_branch_is_taken_as_it_stands_today(own):
         (("--heads", "p4"), "no head 'p4'"),
         (("--variants", ","), "--variants is empty"),
         (("--level", "everything"), "'everything' is not one of"),
+        (("--junit", "no/such/j.xml"), "no/such is no folder"),
         (("--jobs", "0"), "0 is not in the range"),
     ],
 )

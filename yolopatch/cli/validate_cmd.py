@@ -78,6 +78,9 @@ def command(as_json: bool, github: bool, quiet: bool, **names: Any) -> int:
         origin=names["origin"],
         remote=names["remote"],
     )
+    for file in (names["junit"], names["summary"]):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise RequestError(f"{file} cannot be written: {file.parent} is no folder; name another file")
     jobs = names["jobs"] or min(cpus(), _MOST_JOBS)
     request = ValidateRequest(wanted, names["level"], jobs, names["work"], names["fresh"], names["keep"])
     report = validate(request, reporter(quiet, False))
