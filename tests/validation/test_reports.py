@@ -44,6 +44,12 @@ def test_the_exit_code(results, code):
     assert report(*results, interrupted=True).exit_code == 130
 
 
+def test_a_fault_of_the_environment_is_told_from_one_of_the_patches():
+    assert [one.state for one in (OK, SKIPPED, BAD, LOST)] == [
+        *("ok", "skipped", "failed: verify build", "failed: apply (environment)")
+    ]
+
+
 def test_junit_holds_any_text_and_counts():
     suite = ET.fromstring(to_junit(report(OK, BAD, LOST, SKIPPED)).encode()).find("testsuite")
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}

@@ -60,10 +60,11 @@ class Result:
 
     @property
     def state(self) -> str:
-        """`ok`, `skipped`, `failed: apply`, `failed: verify forward`."""
+        """`ok`, `skipped`, `failed: apply`, `failed: verify forward`, `failed: verify (environment)`."""
         if self.status != "failed":
             return self.status
-        return " ".join(("failed:", *filter(None, (self.step, self.level))))
+        environment = f"({ENVIRONMENT})" if self.kind == ENVIRONMENT else None
+        return " ".join(("failed:", *filter(None, (self.step, self.level, environment))))
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,9 @@ def _looked_up(catalog: Catalog, upstream: Upstream, revision: str, remote: str 
         reporter=reporter,
     )
     commit = fitted.pin.commit
-    reporter.note(f"{upstream.title} {revision} is {(commit or '')[:12]} ({fitted.pin.date}), patched like {fitted.like}")
+    reporter.note(
+        f"{upstream.title} {revision} is {(commit or '')[:12]} ({fitted.pin.date}), patched like {fitted.like}"
+    )
     for name, why in fitted.left_out:
         reporter.warn(f"{upstream.title} {revision}: left out, since it does not apply: {name} ({why})")
     return _Version(revision, fitted.pin, commit)
