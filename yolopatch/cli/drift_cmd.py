@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from yolopatch.cli.apply_cmd import LEVELS
 from yolopatch.cli.options import json_option, reporter, talk_options, yolo_option
 from yolopatch.cli.output import print_json, table, write_file
 from yolopatch.errors import RequestError
@@ -29,6 +30,7 @@ _PICTURES = (".svg", ".html")
 @click.option("--releases", metavar="SPAN", help="Releases of the registry in place of commits: 8.1.0..8.3.39, 8.1.0..")
 @click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="One in N, and the newest of each minor.")
 @click.option("--build", is_flag=True, help="Also build each commit's model and run it forward; some seconds each.")
+@click.option("--level", type=click.Choice(LEVELS[1:3]), default="forward", show_default=True, help="How far to build.")
 @click.option("--variant", default="revcol-a", show_default=True, metavar="NAME", help="Which one to build.")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), metavar="N", help="Builds at a time; default: one a core, 4 at most."

@@ -17,7 +17,7 @@ from yolopatch.series.slots import Outcome, Slot
 from yolopatch.series.trial import Bench
 from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step, opened, refresh
-from yolopatch.workflows.drift_build import VARIANT, Builder
+from yolopatch.workflows.drift_build import LEVEL, VARIANT, Builder
 from yolopatch.workflows.patch_sets import SlotSet, slot_sets
 from yolopatch.workflows.release_line import release_line, releases_between
 from yolopatch.workflows.revisions import commit_of
@@ -38,6 +38,8 @@ class DriftRequest:
     build: bool = False
     """Also build the model of each commit."""
     variant: str = VARIANT
+    level: str = LEVEL
+    """How far: `build`, or `forward` too."""
     releases: str | None = None
     """A span of versions in the package registry (`8.0.20..`) in place of commits."""
     every: int = 1
@@ -113,7 +115,9 @@ def _builder(
 ) -> Builder | None:
     if not request.build:
         return None
-    return Builder(catalog, upstream, history, sets, steps, ledger, cache, reporter, request.variant, trees)
+    return Builder(
+        catalog, upstream, history, sets, steps, ledger, cache, reporter, request.variant, request.level, trees
+    )
 
 
 def _ends(history: History, upstream: Upstream, request: DriftRequest, reporter: Reporter) -> tuple[str, str]:

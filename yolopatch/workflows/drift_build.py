@@ -30,7 +30,7 @@ from yolopatch.workflows.slots import patch_name
 from yolopatch.workflows.verify import Target, verify_target
 
 VARIANT = "revcol-a"
-_LEVEL = "forward"
+LEVEL = "forward"
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,14 @@ class Builder:
         cache: Cache,
         reporter: Reporter,
         variant: str,
+        level: str,
         trees: Mapping[str, list[tuple[str, str]]] | None = None,
     ) -> None:
         """`trees`: path and blob id of each file by the step's commit, where these are none of the history's."""
         self._catalog, self._upstream, self._history = catalog, upstream, history
         self._sets, self._steps, self._trees = sets, steps, trees
         self._cache, self._reporter = cache, reporter
+        self._level = level
         self._variant = variant if variant in catalog.variants else next(iter(catalog.variants))
         self._results = Results(history.builds)
         self._bench = Bench(history.bench)
@@ -132,7 +134,7 @@ class Builder:
         own: dict[str, bytes] = {}
         if not stock:
             own = {**self._payload, config: render_form(self._catalog, plan, plan.form).text.encode()}
-        key = tree_key({**files, **{path: _short(data) for path, data in own.items()}}, config, _LEVEL)
+        key = tree_key({**files, **{path: _short(data) for path, data in own.items()}}, config, self._level)
         return _Tree(plan, files, own, key)
 
     def _pin(self, number: int, step: Step) -> Pin:
@@ -197,7 +199,7 @@ class Builder:
         )
         try:
             report = verify_target(
-                target, _LEVEL, python=None, device="cpu", reporter=Reporter(quiet=True), catalog=self._catalog
+                target, self._level, python=None, device="cpu", reporter=Reporter(quiet=True), catalog=self._catalog
             )
         except EnvironmentFailed as error:
             return str(error).partition(";")[0]

@@ -1,0 +1,52 @@
+"""`yolopatch drift --build` on a small upstream whose models are really built."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from tests.validation import small
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two commits at which all is well, one that RevCol's patch does not fit, one at which nothing works."""
+    made = small.make(tmp_path_factory.mktemp("drift"))
+    made.commit("raise RuntimeError('nothing works')\n", "models/net.py")
+    return made
+
+
+def drift(place, *args):
+    command = [*place.command()[:3], "drift", "--yolo", "tiny", "--from", "v1", "--build", "--level", "build", *args]
+    return subprocess.run(command, cwd=place.folder, env=place.variables, capture_output=True, text=True)
+
+
+def builds(place, *args):
+    done = drift(place, "--json", *args)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)["builds"]
+
+
+def test_each_commits_model_is_built_and_where_it_is_not_upstreams_own_is(place):
+    found = builds(place, "--variant", "revcol-x")
+    assert [one["state"] for one in found] == ["runs", "runs", "no-series", "stock-fails"]
+    assert found[3]["why"] == "build: RuntimeError: nothing works"
+    assert [one["left_out"] for one in found] == [[], [], [], []]
+
+
+def test_a_model_that_fails_where_upstreams_own_does_not_is_told_apart(place):
+    found = builds(place, "--variant", "revcol-bad", "--jobs", "1")
+    assert [one["state"] for one in found] == ["fails", "fails", "no-series", "stock-fails"]
+    assert found[0]["why"].startswith("build: ValueError: ")
+
+
+def test_what_was_built_is_known_and_the_table_counts_only_commits_whose_own_model_runs(place):
+    builds(place, "--variant", "revcol-x")
+    done = drift(place, "--variant", "revcol-x", "--offline")
+    assert done.returncode == 0
+    assert "building" not in done.stderr
+    assert "the model runs at 2 of 3 (66.7%) of the commits whose own model runs" in done.stdout
+    assert "upstream's own does not run at 1" in done.stdout
+    assert "stock-fails  1        build: RuntimeError: nothing works" in done.stdout
