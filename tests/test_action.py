@@ -187,5 +187,6 @@ def test_the_drift_of_a_history_is_said_as_text(step, place):
     done, outputs, summary = step("drift.sh", UPSTREAM="tiny", REMOTE=place.tiny.url)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "no series fits" in summary
+    assert "&lt;/pre&gt;&lt;script&gt; models/yolo.py" in summary
     assert summary.count("<pre>") == summary.count("</pre>") == 1
     assert ET.parse(outputs["junit"]).getroot().get("failures") == "1"

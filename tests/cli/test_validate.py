@@ -153,6 +153,11 @@ def test_forms_share_a_workspace_and_keep_leaves_it(own):
     assert [cell["status"] for cell in cells.values()] == ["ok", "ok", "failed", "failed"]
     assert len({cells["v1 revcol-x detect"]["base"], cells["v1 revcol-x aux"]["base"]}) == 1
     assert len(list((own.folder / "validation/work").iterdir())) == 2
+    (edited,) = (own.folder / "validation/work").glob("tiny-v1-revcol-bad-*")
+    (edited / "models/net.py").write_text("mine")
+    _, cells = document(own.run("--variants", "revcol-bad", "--json"))
+    assert "was edited since apply" in cells["v1 revcol-bad detect"]["message"]
+    assert (edited / "models/net.py").read_text() == "mine"
 
 
 def test_a_branch_is_taken_as_it_stands_today(own):

@@ -89,7 +89,7 @@ class Place:
         """A commit on top of upstream's main; its id."""
         (self.tiny.repository / file).write_text(text)
         mini.git(self.tiny.repository, "add", "-A")
-        mini.git(self.tiny.repository, "commit", "-q", "-m", f"change {file}")
+        mini.git(self.tiny.repository, "commit", "-q", "-m", f"</pre><script> {file}")
         return mini.git(self.tiny.repository, "rev-parse", "HEAD").strip()
 
 

@@ -152,8 +152,7 @@ class _Run:
             return [_Job(bench, one) for one in bench.cells]
         for one in bench.cells:
             self._done(one, bench.applied)
-        bench.cells.clear()
-        self._tidy(bench)
+        # Nothing was made; what may stand there is a workspace that the user kept and edited.
         return ()
 
     def _done(self, cell: Cell, result: Result) -> None:
