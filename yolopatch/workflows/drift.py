@@ -61,18 +61,8 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
     paths = sorted(frozenset().union(*(one.paths for one in sets)))
     cache = Cache.default()
     with opened(upstream.repository, cache, reporter) as history:
-        if request.releases is None:
-            ends = _ends(history, upstream, request, reporter)
-        else:
-            chosen = releases_between(upstream, request.releases, request.every)
-            ends = None
-            line = release_line(upstream, chosen, paths, Bench(history.bench), cache, reporter)
+        steps, trees = _line(request, upstream, history, paths, cache, reporter)
         started = time.monotonic()
-        if ends is None:
-            steps, trees = line.steps, line.trees
-        else:
-            with reporter.task(f"reading the history from {ends[0][:12]} to {ends[1][:12]}"):
-                steps, trees = history.line(*ends, paths), None
         pins = _pins_at(history, upstream, sets, paths)
         ledger = _ledger(history, sets)
         with reporter.task("trying the patches") as task:
@@ -120,14 +110,21 @@ def _builder(
     )
 
 
-def _ends(history: History, upstream: Upstream, request: DriftRequest, reporter: Reporter) -> tuple[str, str]:
-    """The first and the last commit, of a history that is up to date."""
+def _line(
+    request: DriftRequest, upstream: Upstream, history: History, paths: Sequence[str], cache: Cache, reporter: Reporter
+) -> tuple[tuple[Step, ...], Mapping[str, list[tuple[str, str]]] | None]:
+    """The commits, or the releases with their files."""
+    if request.releases is not None:
+        chosen = releases_between(upstream, request.releases, request.every)
+        found = release_line(upstream, chosen, paths, Bench(history.bench), cache, reporter)
+        return found.steps, found.trees
     if not request.offline:
         refresh(history, (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors))
     oldest = min((pin for pin in upstream.pins if pin.origins.git), key=lambda pin: pin.date)
     first = commit_of(history, upstream, request.first or oldest.name, offline=request.offline)
     last = commit_of(history, upstream, request.last or "HEAD", offline=request.offline)
-    return first, last
+    with reporter.task(f"reading the history from {first[:12]} to {last[:12]}"):
+        return history.line(first, last, paths), None
 
 
 def _pins_at(
