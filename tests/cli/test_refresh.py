@@ -110,7 +110,7 @@ def test_a_conflict_names_patch_file_hunk_and_who_changed_the_lines(stopped, tin
     assert "  models/yolo.py, hunk 1 of 1 (line 1)" in said
     assert f"    changed by {new[:7]}" in said
     assert "call it otherwise" in said
-    assert f"yolopatch refresh {folder} --continue" in said
+    assert f"yolopatch refresh {folder.name} --continue" in said
     assert "<<<<<<<" in (folder / "models/yolo.py").read_text()
     assert snapshot(tiny.data) == before
 
@@ -258,3 +258,14 @@ def _restore(folder: Path, files) -> None:
             path.unlink()
     for name, data in files.items():
         (folder / name).write_bytes(data)
+
+
+def test_a_name_that_yaml_would_take_for_a_number_stays_a_name(tiny, run):
+    commit(tiny, "say what rows are", FAR)
+    before = tiny.upstream_yaml.read_text()
+    for name in ("20240101", "1.0", "1e5"):
+        tiny.upstream_yaml.write_text(before)
+        git(tiny.repository, "tag", name)
+        done = begin(run, name, "--write")
+        assert done.returncode == 0, done.stderr
+        assert pins(tiny)[name]["series"][-1] == f"revcol-{name}"

@@ -106,7 +106,7 @@ def _numbered(name: str, number: int) -> str:
 
 
 def _series_text(name: str, like: Series, applies_to: str, patches: Sequence[str], optional: Sequence[str]) -> str:
-    lines = [f"  - name: {name}", f"    kind: {like.kind}", f"    applies_to: {applies_to}", "    patches:"]
+    lines = [f"  - name: {name}", f"    kind: {like.kind}", f"    applies_to: {_quoted(applies_to)}", "    patches:"]
     lines += [f"      - {patch}" for patch in patches]
     if optional:
         lines.append(f"    optional: [{', '.join(optional)}]")
@@ -114,10 +114,18 @@ def _series_text(name: str, like: Series, applies_to: str, patches: Sequence[str
 
 
 def _pin_text(source: Pin, new: Pin, series: Sequence[str]) -> str:
-    quoted = yaml.safe_dump(new.name).splitlines()[0]
-    lines = [f"  - name: {quoted}", f"    commit: {new.commit}", f"    date: {new.date.isoformat()}"]
+    lines = [
+        f"  - name: {_quoted(new.name)}",
+        f"    commit: {_quoted(str(new.commit))}",
+        f"    date: {new.date.isoformat()}",
+    ]
     peculiar = source.model_dump(mode="json", include=set(_PECULIAR), exclude_defaults=True)
     for key, value in peculiar.items():
         lines.append(f"    {key}: {yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}")
     lines.append(f"    series: [{', '.join(series)}]")
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """As YAML has to write it to be read as text: the beginning of an id may look like a number."""
+    return yaml.safe_dump(text).splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def _same_model(stage: Stage, run: RunFolder, record: Record) -> None:
 def _go_on(stage: Stage, run: RunFolder, record: Record, reporter: Reporter) -> Record:
     arguments = record["arguments"]
     sight(stage, arguments["device"], reporter=reporter)
+    _set_aside_broken(stage, run, reporter)
     checkpoint, epoch = _checkpoint(stage, run)
     record["status"], record["error"], record["resumed"] = "running", None, record["resumed"] + 1
     session = Session(stage, run, record, reporter)
@@ -116,6 +118,18 @@ def _command(stage: Stage, run: RunFolder, arguments: dict[str, Any], checkpoint
         without=stage.pin.lacks_words,
         launch=Launch(**arguments["launch"]),
     )
+
+
+def _set_aside_broken(stage: Stage, run: RunFolder, reporter: Reporter) -> None:
+    """Take weights out of upstream's way that a kill cut short: at its end it reads them all.
+
+    torch.save writes a zip, whose directory comes last.
+    """
+    for place in (stage.interface.weights.last, stage.interface.weights.best):
+        file = run.upstream / place
+        if file.is_file() and not zipfile.is_zipfile(file):
+            file.replace(file.with_name(f"{file.name}.broken"))
+            reporter.note(f"run '{run.name}': {file.name} was cut short and is set aside")
 
 
 def _checkpoint(stage: Stage, run: RunFolder) -> tuple[Path | None, int]:
