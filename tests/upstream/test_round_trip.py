@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yolopatch.catalog import Catalog
-
-CATALOG = Catalog()
-PINS = [
-    (yolo, pin.name)
-    for yolo in CATALOG.yolos
-    for pin in CATALOG.upstream(yolo).pins
-    if pin.origins.git
-]  # fmt: skip
+from tests.upstream.test_mirrors import CATALOG, PINS
 
 
 def exported(yolopatch, workspace: Path, made: dict, to: Path) -> None:

@@ -251,6 +251,10 @@ class Upstream(Model):
         if pypi and pypi.layout not in self.layouts:
             raise ValueError(f"pins: {pin.name}: no layout is called '{pypi.layout}'")
 
+    def urls(self, remote: str | None = None) -> tuple[str, ...]:
+        """Where its git repository is, in the order of asking; a `remote` of the user's is asked alone."""
+        return (self.repository, *self.mirrors) if remote is None else (remote,)
+
     @property
     def default_form(self) -> Form:
         """The form that `apply` trains and verifies."""

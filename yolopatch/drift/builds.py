@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +59,3 @@ def tree_key(files: Mapping[str, str], *facts: str) -> str:
     """The key of a tree: code and YAML by their blob ids, and what else decides."""
     relevant = sorted((path, blob) for path, blob in files.items() if path.endswith((".py", ".yaml", ".yml", ".json")))
     return hashlib.sha256(json.dumps([relevant, facts]).encode()).hexdigest()[:32]
-
-
-def to_json(build: Build) -> dict[str, object]:
-    """Plain values."""
-    return asdict(build)

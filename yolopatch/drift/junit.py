@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from yolopatch.drift.model import Drift
-from yolopatch.xml_text import writable
+from yolopatch.xml_text import document, writable
 
 
 def to_junit(drift: Drift) -> str:
@@ -24,8 +24,7 @@ def to_junit(drift: Drift) -> str:
     suite = ET.SubElement(root, "testsuite", {"name": f"yolopatch.drift.{drift.yolo}", **counts})
     for first, last in stretches:
         _case(suite, drift, first, last, failed=first in gaps)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return document(root)
 
 
 def _case(suite: ET.Element, drift: Drift, first: int, last: int, *, failed: bool) -> None:

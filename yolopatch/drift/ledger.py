@@ -14,6 +14,7 @@ from pathlib import Path
 from yolopatch.series.foresight import Foresight
 from yolopatch.series.patchfile import Patch
 from yolopatch.series.trial import Answer, Bench, Files, How, Question
+from yolopatch.workspace.files import write_files
 
 _FORMAT = 1
 _AT_ONCE = 40  # questions of one index
@@ -22,12 +23,11 @@ _AT_ONCE = 40  # questions of one index
 class Ledger:
     """Answers from a file, from what can be foreseen, and else from git, on all cores."""
 
-    def __init__(self, file: Path, bench: Bench, foresight: Foresight, read: Callable[[list[str]], None]) -> None:
-        """`read` makes `foresight` learn blobs that patches made."""
+    def __init__(self, file: Path, bench: Bench, patches: Iterable[Patch]) -> None:
+        """`patches`: all that will be asked about."""
         self._file = file
         self._bench = bench
-        self._foresight = foresight
-        self._read = read
+        self._foresight = Foresight(patches)
         self._known: dict[str, Answer] = {}
         self._digests: dict[Path, str] = {}
         self.asked = 0
@@ -53,10 +53,8 @@ class Ledger:
 
     def save(self) -> None:
         """Write the file anew, whole or not at all; `OSError` is the caller's to explain."""
-        temporary = self._file.with_suffix(f".{os.getpid()}.new")
         answers = {key: _write_answer(answer) for key, answer in self._known.items()}
-        temporary.write_text(json.dumps({"format": _FORMAT, "answers": answers}), encoding="utf-8")
-        temporary.replace(self._file)
+        write_files({self._file: json.dumps({"format": _FORMAT, "answers": answers}).encode()})
 
     def _foreseen(self, how: How, patch: Patch, files: Files) -> Answer | None:
         if how == "apply":
@@ -69,8 +67,8 @@ class Ledger:
     def _learn(self, all_files: Iterable[Files]) -> None:
         blobs = dict.fromkeys(blob for files in all_files for _, _, blob in files)
         new = [blob for blob in blobs if not self._foresight.knows(blob)]
-        if new:
-            self._read(new)
+        for blob, content in self._bench.read(new) if new else ():
+            self._foresight.learn(blob, content)
 
     def _ask(self, how: How, questions: Sequence[tuple[str, tuple[Patch, Files]]]) -> None:
         parts = [questions[start : start + _AT_ONCE] for start in range(0, len(questions), _AT_ONCE)]

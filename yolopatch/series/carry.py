@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from yolopatch import git
-from yolopatch.series.repository import head, reset
+from yolopatch.series.repository import head, reset, tree
 
 Picked = Literal["carried", "empty", "conflict"]
 
@@ -33,7 +33,7 @@ def pick(folder: Path, commit: str) -> Picked:
         if not _marked(folder):
             raise git.GitError(args, git.BytesResult(result.status, result.stdout.encode(), result.stderr))
         return "conflict"
-    if _tree(folder, "HEAD") == _tree(folder, before):
+    if tree(folder) == tree(folder, before):
         reset(folder, before)
         return "empty"
     return "carried"
@@ -72,20 +72,11 @@ def marked(folder: Path) -> tuple[str, ...]:
 def go_on(folder: Path, before: str) -> Picked:
     """Commit what the user made of a conflict; `empty` where nothing is left of the patch."""
     if git.run(["diff", "--cached", "--quiet", "HEAD"], cwd=folder, check=False).status == 0:
-        leave_out(folder, before)
+        begin_anew(folder, before)
         return "empty"
     git.run(["-c", "core.commentChar=auto", "cherry-pick", "--continue"], cwd=folder)
     return "carried"
 
 
-def leave_out(folder: Path, before: str) -> None:
-    """Give up the patch that is being carried."""
-    begin_anew(folder, before)
-
-
 def _marked(folder: Path) -> bool:
     return (folder / ".git" / "CHERRY_PICK_HEAD").exists()
-
-
-def _tree(folder: Path, commit: str) -> str:
-    return git.run(["rev-parse", f"{commit}^{{tree}}"], cwd=folder).stdout.strip()

@@ -65,21 +65,8 @@ class IndexClient:
 
     def packages(self, index: str, project: str, failures: list[str]) -> Sequence[DistributionPackage]:
         """All files that an index has of a project; none where it does not answer, and why goes to `failures`."""
-        local = _local_path(f"{index}/{project}/")
-        if local is not None:
-            page = local / "index.html"
-            if page.is_file():
-                return ProjectPage.from_html(project, page.read_bytes(), page.as_uri()).packages
-            failures.append(f"{_name(index)} has no project '{project}'")
-            return ()
-        try:
-            response = self._retrying(lambda: self._get(f"{index}/{project}/", stream=False))
-            return ProjectPage.from_response(response, project).packages
-        except requests.RequestException as error:
-            failures.append(f"{_name(index)}: {explain(error)}")
-        except (ValueError, UnsupportedContentTypeError, UnsupportedRepoVersionError) as error:
-            failures.append(f"{_name(index)}: its page cannot be read ({str(error).splitlines()[0][:100]})")
-        return ()
+        page = self._project_page(index, project, failures)
+        return page.packages if page else ()
 
     def download(self, candidate: Candidate, target: Path, advance: Advance) -> str:
         """Write the file to `target` and give its sha256.
@@ -92,40 +79,46 @@ class IndexClient:
         return self._retrying(lambda: self._stream(candidate.url, target, advance))
 
     def _in_index(self, index: str, project: str, file: str, failures: list[str]) -> Iterator[Candidate]:
-        page_url = f"{index}/{project}/"
-        local = _local_path(page_url)
-        if local is not None:
-            page = local / "index.html"
-            if page.is_file():
-                html = page.read_bytes()
-                yield from _pick(ProjectPage.from_html(project, html, page.as_uri()), file, index, failures)
-            elif (local / file).is_file():
-                yield Candidate(str(local / file), index, None)
-            else:
-                failures.append(f"{_name(index)} has no project '{project}'")
+        local = _local_path(f"{index}/{project}/")
+        if local is not None and not (local / "index.html").is_file() and (local / file).is_file():
+            yield Candidate(str(local / file), index, None)
             return
-        yield from self._in_page(page_url, project, file, index, failures)
+        page = self._project_page(index, project, failures)
+        if page is not None:
+            yield from _pick(page, file, index, failures)
+
+    def _project_page(self, index: str, project: str, failures: list[str]) -> ProjectPage | None:
+        """What an index says of a project; None where it says nothing, and why goes to `failures`."""
+        url = f"{index}/{project}/"
+        local = _local_path(url)
+        if local is None:
+            return self._page(url, project, index, failures)
+        page = local / "index.html"
+        if page.is_file():
+            return ProjectPage.from_html(project, page.read_bytes(), page.as_uri())
+        failures.append(f"{_name(index)} has no project '{project}'")
+        return None
 
     def _in_find_links(self, place: str, project: str, file: str, failures: list[str]) -> Iterator[Candidate]:
         local = _local_path(place)
         if local is None:
-            yield from self._in_page(place, project, file, place, failures)
+            page = self._page(place, project, place, failures)
+            if page is not None:
+                yield from _pick(page, file, place, failures)
         elif (local / file).is_file():
             yield Candidate(str(local / file), place, None)
         elif local.is_file() and local.suffix in (".html", ".htm"):
             yield from _pick(ProjectPage.from_html(project, local.read_bytes(), local.as_uri()), file, place, failures)
 
-    def _in_page(self, url: str, project: str, file: str, index: str, failures: list[str]) -> Iterator[Candidate]:
+    def _page(self, url: str, project: str, index: str, failures: list[str]) -> ProjectPage | None:
         try:
             response = self._retrying(lambda: self._get(url, stream=False))
-            page = ProjectPage.from_response(response, project)
+            return ProjectPage.from_response(response, project)
         except requests.RequestException as error:
             failures.append(f"{_name(index)}: {explain(error)}")
-            return
         except (ValueError, UnsupportedContentTypeError, UnsupportedRepoVersionError) as error:
             failures.append(f"{_name(index)}: its page cannot be read ({str(error).splitlines()[0][:100]})")
-            return
-        yield from _pick(page, file, index, failures)
+        return None
 
     def _get(self, url: str, *, stream: bool) -> requests.Response:
         settings = self.settings

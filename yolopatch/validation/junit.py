@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from yolopatch.validation.model import ENVIRONMENT, Outcome, Report
-from yolopatch.xml_text import writable
+from yolopatch.xml_text import document, writable
 
 
 def to_junit(report: Report) -> str:
@@ -22,8 +22,7 @@ def to_junit(report: Report) -> str:
     suite = ET.SubElement(root, "testsuite", {"name": f"yolopatch.validate.{report.level}", **counts})
     for outcome in report.outcomes:
         _case(suite, outcome)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return document(root)
 
 
 def _case(suite: ET.Element, outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from yolopatch.xml_text import document
 from yolopatch.xml_text import writable as _text
 
 from .report import LevelResult, VerifyReport
@@ -27,8 +28,7 @@ def to_junit(report: VerifyReport) -> str:
         ET.SubElement(properties, "property", {"name": name, "value": _text(getattr(report, name))})
     for result in report.levels:
         _case(suite, report, result)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return document(root)
 
 
 def _case(suite: ET.Element, report: VerifyReport, result: LevelResult) -> None:

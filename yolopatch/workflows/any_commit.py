@@ -14,12 +14,11 @@ from yolopatch.drift.ledger import Ledger
 from yolopatch.drift.nearness import Nearness, nearness, neighbours
 from yolopatch.drift.walk import walk
 from yolopatch.errors import CheckFailed, RequestError
-from yolopatch.series.foresight import Foresight
 from yolopatch.series.slots import FITS, Outcome, Slot
 from yolopatch.series.trial import Bench
 from yolopatch.sources import Cache, GitSource, Tree, obtain
 from yolopatch.sources.history import Step, look_up, opened, refresh
-from yolopatch.workflows.patch_sets import SlotSet, slot_sets
+from yolopatch.workflows.patch_sets import SlotSet, all_patches, all_paths, slot_sets
 from yolopatch.workflows.slots import patch_name
 
 _FULL_ID = 40
@@ -72,7 +71,7 @@ def fit_commit(
         CheckFailed: no series fits; `detail` has a line a patch.
         EnvironmentFailed: no git host answers.
     """
-    urls = (remote,) if remote else (upstream.repository, *upstream.mirrors)
+    urls = upstream.urls(remote)
     commit = commit_named(upstream, revision, urls, offline=offline, cache=cache, reporter=reporter)
     source = GitSource(urls, commit, upstream.sparse)
     tree = obtain("git", source, None, cache=cache, reporter=reporter, offline=offline)
@@ -80,7 +79,7 @@ def fit_commit(
     date = datetime.date.fromisoformat(tree.provenance.date)
     fit = nearest(_fits(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
     _refuse(catalog, upstream, revision, fit, stock=stock)
-    like = min(fit.set.pins, key=lambda pin: abs(pin.date - date))
+    like = fit.set.pin_near(date)
     pin = like.model_copy(
         update={"name": name_for(revision, commit), "commit": commit, "date": date, "origins": Origins()}
     )
@@ -129,18 +128,12 @@ def commit_named(
 
 def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[Fit]:
     """What becomes of every slot on the files of `tree`."""
-    paths = frozenset().union(*(one.paths for one in sets))
+    paths = all_paths(sets)
     entries = [entry for entry in tree.entries if entry.path in paths]
     step = Step("", "", "", tuple((entry.path, entry.mode, entry.blob) for entry in entries))
-    foresight = Foresight(frozenset().union(*(one.patches for one in sets)))
     with cache.scratch() as scratch:
         bench = Bench.create(scratch / "bench.git", [tree.read(entry.path) for entry in entries])
-
-        def read(blobs: list[str]) -> None:
-            for blob, content in bench.read(blobs):
-                foresight.learn(blob, content)
-
-        ledger = Ledger(scratch / "answers.json", bench, foresight, read)
+        ledger = Ledger(scratch / "answers.json", bench, all_patches(sets))
         return [
             Fit(one, tuple(row[0] for row in walk(one.all_slots, [step], ledger, merge=False).rows)) for one in sets
         ]

@@ -97,7 +97,7 @@ def _network() -> list[Finding]:
     catalog = Catalog()
     upstream = catalog.upstream(catalog.yolos[0])
     package = catalog.pin(upstream, None).origins.pypi
-    host = git_host_problem((upstream.repository, *upstream.mirrors))
+    host = git_host_problem(upstream.urls())
     index = registry_problem(package.project, package.file) if package else None
     proxy = "set HTTPS_PROXY if you are behind a proxy"
     findings = []

@@ -12,13 +12,12 @@ from yolopatch.console import Reporter
 from yolopatch.drift.ledger import Ledger
 from yolopatch.drift.model import Drift, PatchSet, Row
 from yolopatch.drift.walk import walk
-from yolopatch.series.foresight import Foresight
 from yolopatch.series.slots import Outcome, Slot
 from yolopatch.series.trial import Bench
 from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step, opened, refresh
 from yolopatch.workflows.drift_build import LEVEL, VARIANT, Builder
-from yolopatch.workflows.patch_sets import SlotSet, slot_sets
+from yolopatch.workflows.patch_sets import SlotSet, all_patches, all_paths, slot_sets
 from yolopatch.workflows.release_line import release_line, releases_between
 from yolopatch.workflows.revisions import commit_of
 from yolopatch.workflows.slots import patch_name
@@ -58,13 +57,13 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
     catalog = catalog or Catalog()
     upstream = catalog.upstream(request.yolo)
     sets = slot_sets(catalog, upstream, catalog.pin(upstream, request.pin) if request.pin else None)
-    paths = sorted(frozenset().union(*(one.paths for one in sets)))
+    paths = sorted(all_paths(sets))
     cache = Cache.default()
     with opened(upstream.repository, cache, reporter) as history:
         steps, trees = _line(request, upstream, history, paths, cache, reporter)
         started = time.monotonic()
         pins = _pins_at(history, upstream, sets, paths)
-        ledger = _ledger(history, sets)
+        ledger = Ledger(history.answers, Bench(history.bench), all_patches(sets))
         with reporter.task("trying the patches") as task:
             ledger.told = lambda asked: task.update(text=f"trying the patches: {asked}")
             try:
@@ -119,7 +118,7 @@ def _line(
         found = release_line(upstream, chosen, paths, Bench(history.bench), cache, reporter)
         return found.steps, found.trees
     if not request.offline:
-        refresh(history, (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors))
+        refresh(history, upstream.urls(request.remote))
     oldest = min((pin for pin in upstream.pins if pin.origins.git), key=lambda pin: pin.date)
     first = commit_of(history, upstream, request.first or oldest.name, offline=request.offline)
     last = commit_of(history, upstream, request.last or "HEAD", offline=request.offline)
@@ -136,17 +135,6 @@ def _pins_at(
         if pin.commit is not None and history.resolve(pin.commit) is not None:
             found.append((pin, history.line(pin.commit, pin.commit, paths)[0]))
     return found
-
-
-def _ledger(history: History, sets: Sequence[SlotSet]) -> Ledger:
-    bench = Bench(history.bench)
-    foresight = Foresight(frozenset().union(*(one.patches for one in sets)))
-
-    def read(blobs: list[str]) -> None:
-        for blob, content in bench.read(blobs):
-            foresight.learn(blob, content)
-
-    return Ledger(history.answers, bench, foresight, read)
 
 
 def _fetch_files(history: History, steps: Sequence[Step], pins: Sequence[tuple[Pin, Step]]) -> None:

@@ -69,6 +69,7 @@ class Builder:
         self._results = Results(history.builds)
         self._bench = Bench(history.bench)
         self._payload = {f"{upstream.payload}/{name}": data for name, data in read_payload(payload_root()).items()}
+        self._owns: dict[str, Mapping[str, bytes]] = {}
         self._walked = [walk(one.all_slots, steps, ledger, merge=False) for one in sets]
         compat = [tuple(slot for slot in one.all_slots if not slot.ours) for one in sets]
         self._stock = [walk(slots, steps, ledger, merge=False) for slots in compat]
@@ -104,10 +105,7 @@ class Builder:
         return Build("no-series" if tree is None else "fails", why, left_out)
 
     def _nearest(self, at: int, *, stock: bool) -> int:
-        fits = [
-            Fit(one, tuple(row[at] for row in walked.rows))
-            for one, walked in zip(self._sets, self._walked, strict=True)
-        ]
+        fits = [self._fit(at, number) for number in range(len(self._sets))]
         best = nearest(fits, datetime.date.fromisoformat(self._steps[at].date), stock=stock)
         return next(number for number, fit in enumerate(fits) if fit is best)
 
@@ -127,19 +125,19 @@ class Builder:
         walked: Walked = (self._stock if stock else self._walked)[number]
         files = dict(self._files(step))
         _overlay(files, step.blobs, walked.files[at])
-        plan = self._plan(self._pin(number, step), stock=stock)
+        plan = self._plan(self._sets[number].pin_near(datetime.date.fromisoformat(step.date)), stock=stock)
         if plan is None:
             return None
-        config = plan.config(plan.form)
-        own: dict[str, bytes] = {}
-        if not stock:
-            own = {**self._payload, config: render_form(self._catalog, plan, plan.form).text.encode()}
-        key = tree_key({**files, **{path: _short(data) for path, data in own.items()}}, config, self._level)
-        return _Tree(plan, files, own, key)
+        own = {} if stock else self._own(plan)
+        blobs = {path: blob_id(data) for path, data in own.items()}
+        return _Tree(plan, files, own, tree_key({**files, **blobs}, plan.config(plan.form), self._level))
 
-    def _pin(self, number: int, step: Step) -> Pin:
-        date = datetime.date.fromisoformat(step.date)
-        return min(self._sets[number].pins, key=lambda pin: abs(pin.date - date))
+    def _own(self, plan: Plan) -> Mapping[str, bytes]:
+        """Payload and model YAML; one for all commits of a pin."""
+        if plan.pin.name not in self._owns:
+            text = render_form(self._catalog, plan, plan.form).text
+            self._owns[plan.pin.name] = {**self._payload, plan.config(plan.form): text.encode()}
+        return self._owns[plan.pin.name]
 
     def _plan(self, pin: Pin, *, stock: bool) -> Plan | None:
         if stock and "p3-p5" in pin.lacks_stock_heads:
@@ -212,7 +210,3 @@ def _overlay(files: dict[str, str], before: Files, after: Files) -> None:
     for path, _, _ in before:
         files.pop(path, None)
     files.update({path: blob for path, _, blob in after})
-
-
-def _short(data: bytes) -> str:
-    return blob_id(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from yolopatch.catalog import Catalog, Pin, Upstream
@@ -28,6 +30,10 @@ class SlotSet:
         compat = tuple(slot for slot in self.slots if not slot.ours)
         return (*compat, *self.further, *self.slots[len(compat) :])
 
+    def pin_near(self, date: datetime.date) -> Pin:
+        """The pin of these that is nearest in time."""
+        return min(self.pins, key=lambda pin: abs(pin.date - date))
+
     @property
     def patches(self) -> frozenset[Patch]:
         """All patches, stand-ins too."""
@@ -37,6 +43,16 @@ class SlotSet:
     def paths(self) -> frozenset[str]:
         """The files that they touch."""
         return frozenset(path for slot in self.all_slots for path in slot.paths)
+
+
+def all_patches(sets: Iterable[SlotSet]) -> frozenset[Patch]:
+    """The patches of all sets."""
+    return frozenset().union(*(one.patches for one in sets))
+
+
+def all_paths(sets: Iterable[SlotSet]) -> frozenset[str]:
+    """The files that they touch."""
+    return frozenset().union(*(one.paths for one in sets))
 
 
 def slot_sets(catalog: Catalog, upstream: Upstream, only: Pin | None = None) -> list[SlotSet]:

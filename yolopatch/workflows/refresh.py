@@ -133,7 +133,7 @@ def _begin(
     request: RefreshRequest, upstream: Upstream, catalog: Catalog, folder: Path, cache: Cache, reporter: Reporter
 ) -> None:
     """Make the folder: the source pin's tree with its patches, and the new tree checked out on top."""
-    urls = (request.remote,) if request.remote else (upstream.repository, *upstream.mirrors)
+    urls = upstream.urls(request.remote)
     commit = commit_named(upstream, request.to, urls, offline=request.offline, cache=cache, reporter=reporter)
     new = _tree(upstream, commit, urls, cache, reporter, offline=request.offline)
     assert new.provenance.date is not None

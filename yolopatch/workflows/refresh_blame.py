@@ -62,11 +62,10 @@ def _who(
 ) -> list[str]:
     if source is None or text is None:
         return []
-    urls = (state.remote,) if state.remote else (upstream.repository, *upstream.mirrors)
     try:
         with opened(upstream.repository, cache, reporter) as history:
             if history.resolve(state.commit) is None or history.resolve(source) is None:
-                refresh(history, urls)
+                refresh(history, upstream.urls(state.remote))
             return _blame(history, source, state.commit, path, text, hunk)
     except YolopatchError as error:  # to know who it was is a help, not the point
         reporter.detail(f"who changed it cannot be told: {error}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import yaml
 
@@ -81,11 +81,6 @@ def with_entry(text: str, entry: Entry) -> str:
         raise RequestError("upstream.yaml has no line 'pins:'; add the entry by hand")
     series = f"\n{entry.series}" if entry.series else ""
     return f"{head.rstrip()}\n{series}{line}{entry.pin}\n{pins.lstrip(chr(10))}"
-
-
-def write_names(files: Mapping[str, bytes], root: Path) -> dict[Path, bytes]:
-    """Where the new patch files go below a YOLO's folder."""
-    return {root / f"{name}.patch": data for name, data in files.items()}
 
 
 def _folder(name: str) -> str:

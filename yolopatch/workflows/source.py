@@ -34,8 +34,7 @@ def git_source(upstream: Upstream, pin: Pin, remote: str | None) -> GitSource | 
     """What to fetch with git; a `remote` of the user's takes the place of all known URLs."""
     if not pin.origins.git or pin.commit is None:
         return None
-    urls = (remote,) if remote is not None else (upstream.repository, *upstream.mirrors)
-    return GitSource(urls, pin.commit, upstream.sparse)
+    return GitSource(upstream.urls(remote), pin.commit, upstream.sparse)
 
 
 def pypi_source(catalog: Catalog, upstream: Upstream, pin: Pin) -> PypiSource | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from yolopatch.errors import RequestError
+from yolopatch.workspace.files import write_files
 from yolopatch.workspace.lock import REFRESHING
 
 
@@ -41,10 +41,7 @@ class Refreshing(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write it to `folder`, whole or not at all."""
-        path = folder / ".git" / REFRESHING
-        temporary = path.with_name(f"{REFRESHING}.{os.getpid()}.new")
-        temporary.write_text(self.model_dump_json(indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_files({folder / ".git" / REFRESHING: self.model_dump_json(indent=1).encode()})
 
 
 def read_refreshing(folder: Path) -> Refreshing | None:
