@@ -25,11 +25,20 @@ class Workspace:
         return "model.yaml"
 
     def verify(
-        self, level: str = "build", *, form: str = "detect", strides=(32,), timeout=120.0, shown=None, **how
+        self,
+        level: str = "build",
+        *,
+        form: str = "detect",
+        strides=(32,),
+        timeout=120.0,
+        shown=None,
+        trace=False,
+        **how,
     ) -> VerifyReport:
         """Run the probes; `how` is run_probe's."""
         spec = load_model(self.path / "probe.yaml", ProbeSpec).for_form(form)
-        request = ProbeRequest(spec, "model.yaml", form, strides, nc=3, level=level, timeout=timeout, shown=shown)
+        facts = {"level": level, "timeout": timeout, "shown": shown, "trace": trace}
+        request = ProbeRequest(spec, "model.yaml", form, strides, nc=3, **facts)
         return run_probe(self.path, request, reporter=Reporter(quiet=True), **how)
 
     def files(self) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .junit import to_junit
-from .report import LEVELS, Failure, LevelResult, VerifyReport
+from .report import LEVELS, Failure, LevelResult, Reads, VerifyReport
 from .runner import ProbeRequest, run_probe
 from .spec import FormSpec, ProbeSpec
 
@@ -14,6 +14,7 @@ __all__ = [
     "LevelResult",
     "ProbeRequest",
     "ProbeSpec",
+    "Reads",
     "VerifyReport",
     "run_probe",
     "to_junit",

@@ -45,6 +45,18 @@ class LevelResult:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """What a verification read: a tree in which this is the same gives the same result.
+
+    `files` are the paths in the tree that were opened, there or not; `absent` those of modules that were looked for
+    and are not in the tree.
+    """
+
+    files: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class VerifyReport:
     """All levels up to the one that was asked for, in order."""
 
@@ -56,6 +68,8 @@ class VerifyReport:
     python: str
     versions: dict[str, str]
     levels: tuple[LevelResult, ...]
+    reads: Reads | None = None
+    """None where that was not asked for, or the process died; no part of the document."""
 
     @property
     def ok(self) -> bool:
@@ -78,7 +92,9 @@ class VerifyReport:
 
     def to_json(self) -> dict[str, Any]:
         """A document of plain values."""
-        return {"schema": 1, "ok": self.ok, **asdict(self)}
+        found = asdict(self)
+        del found["reads"]
+        return {"schema": 1, "ok": self.ok, **found}
 
 
 def rerun_command(workspace: str, level: str, form: str, device: str, python: str | None) -> str:

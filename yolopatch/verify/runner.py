@@ -16,7 +16,7 @@ from yolopatch.install_hint import install_command
 
 from . import log
 from .process import Ending, Event, follow
-from .report import LEVELS, Failure, LevelResult, VerifyReport, rerun_command
+from .report import LEVELS, Failure, LevelResult, Reads, VerifyReport, rerun_command
 from .spec import FormSpec
 
 # What a module's package is called where the names differ.
@@ -49,6 +49,7 @@ class ProbeRequest:
     level: str = "forward"
     timeout: float = 1800.0
     shown: str | None = None
+    trace: bool = False
 
 
 def run_probe(
@@ -94,6 +95,7 @@ class _Run:
     reporter: Reporter
     versions: dict[str, str] = field(default_factory=dict)
     results: list[LevelResult] = field(default_factory=list)
+    reads: Reads | None = None
     current: str = LEVELS[0]
 
     @property
@@ -114,6 +116,7 @@ class _Run:
             "level": self.request.level,
             "device": device,
             "scratch": str(self.scratch),
+            "trace": self.request.trace,
         }
 
         def on_event(event: Event) -> None:
@@ -138,6 +141,7 @@ class _Run:
             python=interpreter,
             versions=self.versions,
             levels=(*self.results, *skipped),
+            reads=self.reads,
         )
 
     def _take(self, event: Event, task: Task, interpreter: str) -> None:
@@ -156,6 +160,8 @@ class _Run:
             traceback = tuple(event["traceback"])
             failure = self._failure(event["message"], traceback, show_log=not traceback)
             self.results.append(LevelResult(self.current, "failed", round(event["seconds"], 2), {}, failure))
+        elif kind == "read":
+            self.reads = Reads(tuple(event["files"]), tuple(event["absent"]))
         elif kind == "missing":
             raise missing_package(event["module"], interpreter)
         elif kind == "no-device":

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import platform
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from yolopatch.catalog import Catalog, Pin, Upstream
 from yolopatch.catalog.paths import payload_root
 from yolopatch.console import Reporter
-from yolopatch.drift.builds import Build, Results, tree_key
+from yolopatch.drift.builds import Build, Results, Tree
 from yolopatch.drift.checkout import Checkout
 from yolopatch.drift.ledger import Ledger
 from yolopatch.drift.walk import Walked, walk
@@ -34,13 +38,12 @@ LEVEL = "forward"
 
 
 @dataclass(frozen=True)
-class _Tree:
+class _Work:
     """What is to be built."""
 
     plan: Plan
-    files: Mapping[str, str]
+    tree: Tree
     own: Mapping[str, bytes]
-    key: str
 
 
 class Builder:
@@ -69,6 +72,8 @@ class Builder:
         self._results = Results(history.builds)
         self._bench = Bench(history.bench)
         self._payload = {f"{upstream.payload}/{name}": data for name, data in read_payload(payload_root()).items()}
+        self._versions = (f"python {platform.python_version()}", f"torch {_version('torch')}")
+        self._listed: dict[str, dict[str, str]] = {}
         self._owns: dict[str, Mapping[str, bytes]] = {}
         self._walked = [walk(one.all_slots, steps, ledger, merge=False) for one in sets]
         compat = [tuple(slot for slot in one.all_slots if not slot.ours) for one in sets]
@@ -89,17 +94,17 @@ class Builder:
         second = {
             at: self._tree(at, self._nearest(at, stock=True), stock=True)
             for at, tree in enumerate(trees)
-            if tree is None or self._results.get(tree.key)
+            if tree is None or self._results.get(tree.tree)
         }
         self._run([tree for tree in second.values() if tree is not None], jobs)
         return tuple(self._result(at, trees[at], second.get(at), chosen[at]) for at in range(len(self._steps)))
 
-    def _result(self, at: int, tree: _Tree | None, stock: _Tree | None, chosen: int | None) -> Build:
+    def _result(self, at: int, tree: _Work | None, stock: _Work | None, chosen: int | None) -> Build:
         left_out = self._left_out(at, chosen) if chosen is not None else ()
-        why = "RevCol's patches do not fit" if tree is None else self._results.get(tree.key) or ""
+        why = "RevCol's patches do not fit" if tree is None else self._results.get(tree.tree) or ""
         if not why:
             return Build("runs", left_out=left_out)
-        stock_why = self._results.get(stock.key) if stock else "upstream has no model YAML for it"
+        stock_why = self._results.get(stock.tree) if stock else "upstream has no model YAML for it"
         if stock_why:
             return Build("stock-fails", stock_why, left_out)
         return Build("no-series" if tree is None else "fails", why, left_out)
@@ -120,7 +125,7 @@ class Builder:
         misfits = self._fit(at, number).misfits(ours=False)
         return tuple(patch_name(self._catalog, self._upstream, slot.patch) for slot, _ in misfits)
 
-    def _tree(self, at: int, number: int, *, stock: bool) -> _Tree | None:
+    def _tree(self, at: int, number: int, *, stock: bool) -> _Work | None:
         step = self._steps[at]
         walked: Walked = (self._stock if stock else self._walked)[number]
         files = dict(self._files(step))
@@ -130,7 +135,13 @@ class Builder:
             return None
         own = {} if stock else self._own(plan)
         blobs = {path: blob_id(data) for path, data in own.items()}
-        return _Tree(plan, files, own, tree_key({**files, **blobs}, plan.config(plan.form), self._level))
+        return _Work(plan, Tree({**files, **blobs}, self._facts(plan)), own)
+
+    def _facts(self, plan: Plan) -> tuple[str, ...]:
+        """What decides beside the tree."""
+        spec = self._catalog.probe(self._upstream.yolo).for_form(plan.form.name).model_dump_json()
+        asked = (plan.config(plan.form), plan.head, str(plan.classes), self._level, spec)
+        return (hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16], *self._versions)
 
     def _own(self, plan: Plan) -> Mapping[str, bytes]:
         """Payload and model YAML; one for all commits of a pin."""
@@ -144,10 +155,14 @@ class Builder:
             return None
         return make_plan(self._catalog, self._upstream.yolo, "stock" if stock else self._variant, pin=pin.name)
 
-    def _files(self, step: Step) -> list[tuple[str, str]]:
-        if self._trees is not None:
-            return self._trees[step.commit]
-        return self._history.tree(step.commit, self._upstream.sparse)
+    def _files(self, step: Step) -> Mapping[str, str]:
+        if step.commit not in self._listed:
+            listing = (
+                self._trees[step.commit] if self._trees else self._history.tree(step.commit, self._upstream.sparse)
+            )
+            # Most are the same from commit to commit: one string each, or a long history fills the memory.
+            self._listed[step.commit] = {sys.intern(path): sys.intern(blob) for path, blob in listing}
+        return self._listed[step.commit]
 
     def _fetch(self) -> None:
         if self._trees is not None:
@@ -155,12 +170,12 @@ class Builder:
         wanted: set[str] = set()
         with self._reporter.task("listing files", total=len(self._steps)) as task:
             for at, step in enumerate(self._steps):
-                wanted |= {blob for _, blob in self._files(step)}
+                wanted.update(self._files(step).values())
                 task.update(completed=at + 1)
         self._history.fill(wanted)
 
-    def _run(self, trees: Sequence[_Tree], jobs: int) -> None:
-        open_ones = list({tree.key: tree for tree in trees if self._results.get(tree.key) is None}.values())
+    def _run(self, works: Sequence[_Work], jobs: int) -> None:
+        open_ones = list({work.tree.key: work for work in works if self._results.get(work.tree) is None}.values())
         if not open_ones:
             return
         done, lock, stop = 0, threading.Lock(), threading.Event()
@@ -170,39 +185,55 @@ class Builder:
             ThreadPoolExecutor(jobs) as pool,
         ):
 
-            def work(number: int) -> None:
+            def share(number: int) -> None:
                 nonlocal done
                 checkout = Checkout(scratch / f"tree-{number}", lambda blobs: dict(self._bench.read(blobs)))
-                for tree in open_ones[number::jobs]:
+                # Neighbours in one share: most differ in nothing that a build reads.
+                for work in open_ones[number * len(open_ones) // jobs : (number + 1) * len(open_ones) // jobs]:
                     if stop.is_set():
                         return
-                    checkout.show(tree.files, tree.own)
-                    self._results.put(tree.key, self._verify(checkout.folder, tree))
+                    if self._results.get(work.tree) is None:
+                        checkout.show(work.tree.files, work.own)
+                        self._verify(checkout.folder, work)
                     with lock:
                         done += 1
                         task.update(completed=done)
 
             try:
-                for future in [pool.submit(work, number) for number in range(jobs)]:
+                for future in [pool.submit(share, number) for number in range(jobs)]:
                     future.result()
             except BaseException:
                 stop.set()
                 raise
 
-    def _verify(self, folder: Path, tree: _Tree) -> str:
-        """Why it does not run; empty where it does."""
-        plan = tree.plan
-        target = Target(
-            folder, str(folder), self._upstream.yolo, plan.config(plan.form), plan.form.name, plan.head, plan.classes
-        )
+    def _verify(self, folder: Path, work: _Work) -> None:
+        """Find out, and remember, why it does not run."""
+        plan = work.plan
+        config = plan.config(plan.form)
+        target = Target(folder, str(folder), self._upstream.yolo, config, plan.form.name, plan.head, plan.classes)
         try:
             report = verify_target(
-                target, self._level, python=None, device="cpu", reporter=Reporter(quiet=True), catalog=self._catalog
+                target,
+                self._level,
+                python=None,
+                device="cpu",
+                reporter=Reporter(quiet=True),
+                catalog=self._catalog,
+                trace=True,
             )
         except EnvironmentFailed as error:
-            return str(error).partition(";")[0]
+            self._results.put_for_now(work.tree, str(error).partition(";")[0])
+            return
         failed = report.failed
-        return f"{failed.name}: {failed.failure.message}" if failed and failed.failure else ""
+        why = f"{failed.name}: {failed.failure.message}" if failed and failed.failure else ""
+        self._results.put(work.tree, why, report.reads)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _overlay(files: dict[str, str], before: Files, after: Files) -> None:

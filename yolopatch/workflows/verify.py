@@ -65,8 +65,9 @@ def verify_target(
     device: str,
     reporter: Reporter,
     catalog: Catalog | None = None,
+    trace: bool = False,
 ) -> VerifyReport:
-    """Run the probes of one tree up to `level`."""
+    """Run the probes of one tree up to `level`; with `trace` the report says what they read."""
     catalog = catalog or Catalog()
     spec = catalog.probe(target.yolo)
     request = ProbeRequest(
@@ -77,6 +78,7 @@ def verify_target(
         nc=target.classes,
         level=level,
         shown=target.shown,
+        trace=trace,
     )
     return run_probe(target.folder, request, python=_interpreter(python), device=device, reporter=reporter)
 

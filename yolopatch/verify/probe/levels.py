@@ -13,6 +13,7 @@ from typing import Any
 
 from .channel import Channel, CheckError, MissingPackageError
 from .failures import shorten, top_level_missing
+from .trace import Trace
 
 ORDER = ("build", "forward", "gradients", "train", "export")
 
@@ -24,11 +25,14 @@ def run(request_path: Path, results: Path) -> None:
     """Run the levels up to the one that the request names; stop at the first that fails."""
     request: dict[str, Any] = json.loads(request_path.read_text(encoding="utf-8"))
     channel = Channel(results)
+    trace = Trace(Path.cwd()) if request.get("trace") else None  # before the first import of upstream's
     try:
         if _ready(request, channel):
             _levels(request, channel)
     except ModuleNotFoundError as error:
         _missing(error, channel)
+    if trace:
+        channel.send("read", **trace.found())
 
 
 def _ready(request: dict[str, Any], channel: Channel) -> bool:
