@@ -14,6 +14,7 @@ import pytest
 
 from tests import mini
 from tests.cli.commits import APPLY, MINE, NAME, commit
+from tests.cli.releases import make_index
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -73,6 +74,12 @@ def workspace(made: Path, tiny: mini.Mini, work: Path, tmp_path: Path) -> Path:
     shutil.copytree(made / "data", tiny.data, dirs_exist_ok=True)
     shutil.copytree(made / "cache", tmp_path / "cache")
     return shutil.copytree(made / NAME, work / NAME, symlinks=True)
+
+
+@pytest.fixture
+def index(tiny, tmp_path):
+    """Environment of a user whose package index is a folder with releases of the small upstream."""
+    return make_index(tiny, tmp_path)
 
 
 @pytest.fixture

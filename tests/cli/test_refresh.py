@@ -92,6 +92,22 @@ def test_a_change_that_upstream_has_is_dropped(tiny, run):
     assert pins(tiny)["r3"]["series"] == ["revcol"]
 
 
+def test_a_patch_of_another_series_that_fits_as_it_is_needs_no_new_one(tiny, run):
+    commit(tiny, "say what rows are", FAR)
+    git(tiny.repository, "tag", "r3")
+    assert begin(run, "r3", "--write").returncode == 0
+    commit(tiny, "move", FAR.replace("\n\n\ndef", "\n\n\nX = 1\n\n\ndef"))
+    git(tiny.repository, "tag", "r4")
+    before = set((tiny.data / "patches/tiny").rglob("*.patch"))
+    done = begin(run, "r4", "--from", "v1", "--write", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stand_ins"] == {"revcol/register": "revcol-r3/register"}
+    assert pins(tiny)["r4"]["series"] == ["compat", "revcol-r3"]
+    assert set((tiny.data / "patches/tiny").rglob("*.patch")) == before
+    nearest = begin(run, git(tiny.repository, "commit-tree", "r4^{tree}", "-p", "r4", "-m", "x").strip(), "--json")
+    assert json.loads(nearest.stdout)["from"] in ("r3", "r4")
+
+
 @pytest.fixture
 def stopped(tiny, run, work):
     """A refresh that waits at its second patch."""

@@ -15,16 +15,21 @@ from yolopatch.errors import RequestError
 if TYPE_CHECKING:
     from yolopatch.workflows.refresh_finish import Refreshed
 
-_BEGIN = ("yolo", "to", "source", "dest", "remote")
+_BEGIN = ("yolo", "to", "source", "dest", "remote", "origin")
 
 
 @click.command("refresh")
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option("--yolo", metavar="NAME", help="Which YOLO.")
-@click.option("--to", metavar="REV", help="The commit to carry the patches to: tag, branch or id.")
-@click.option("--from", "source", metavar="PIN", help="Whose patches; default: the pin nearest in time.")
+@click.option("--to", metavar="REV", help="Where to carry the patches: tag, branch, id, or a release's version.")
+@click.option("--from", "source", metavar="PIN", help="Whose patches; default: those that come nearest.")
 @click.option("--dest", type=click.Path(path_type=Path), metavar="DIR", help="Where to work; default: yolov8-refresh.")
 @click.option("--remote", metavar="URL", help="Where upstream is; default: its own repository.")
+@click.option(
+    "--origin",
+    type=click.Choice(["auto", "git", "pypi"]),
+    help="Where REV is; default: git, else the package registry.",
+)
 @click.option("--offline", is_flag=True, help="Use nothing but the cache.")
 @click.option("--write", is_flag=True, help="Also write the new pin into upstream.yaml.")
 @click.option("--verify", "level", type=click.Choice(LEVELS), help="How far to prove the result; default: forward.")
@@ -41,6 +46,7 @@ def command(as_json: bool, quiet: bool, verbose: bool, folder: Path | None, **na
     \b
     Examples:
       yolopatch refresh --yolo v8 --to v8.3.40 --write
+      yolopatch refresh --yolo v8 --to 8.4.150 --origin pypi
       yolopatch refresh yolov8-refresh --continue --write
     """
     from yolopatch.workflows import refresh as room
@@ -56,6 +62,7 @@ def command(as_json: bool, quiet: bool, verbose: bool, folder: Path | None, **na
         done = (room.go_on if verbs == ["go_on"] else room.skip)(here, talk, write=names["write"], level=names["level"])
     else:
         begin = {name: names[name] for name in (*_BEGIN, "offline", "write", "level")}
+        begin["origin"] = names["origin"] or "auto"
         done = room.refresh(room.RefreshRequest(**begin), talk)
     if as_json:
         print_json(_as_json(done))
@@ -81,8 +88,10 @@ def _as_json(done: Refreshed) -> dict[str, Any]:
     return {
         "pin": done.state.name,
         "commit": done.state.commit,
+        "archive": done.state.archive.model_dump() if done.state.archive else None,
         "from": done.state.source,
         "kept": list(done.entry.kept),
+        "stand_ins": done.entry.stand_ins,
         "new": list(done.entry.files),
         "dropped": list(done.state.dropped),
         "skipped": list(done.state.skipped),
@@ -98,11 +107,12 @@ def _print(done: Refreshed, quiet: bool) -> None:
     if quiet:
         return
     proof = "; the model runs" if done.parameters else ""
-    click.echo(f"{state.name} ({state.commit[:12]}, {state.date}) has the patches of {state.source}{proof}")
+    click.echo(f"{state.name} ({state.shown}, {state.date}) has the patches of {state.source}{proof}")
     for what, names in (
         ("as it is", entry.kept),
+        ("another series has it", tuple(entry.stand_ins.values())),
         ("new context", tuple(entry.files)),
-        ("dropped, upstream has it", state.dropped),
+        ("dropped, not needed", state.dropped),
         ("left out", state.skipped),
     ):
         for name in names:

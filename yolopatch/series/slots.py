@@ -11,7 +11,9 @@ State = Literal["exact", "offset", "upstream", "absent", "3-way", "fails"]
 STATES: tuple[State, ...] = ("exact", "offset", "upstream", "absent", "3-way", "fails")
 """Applies where it says; some lines away; not needed, since upstream has the change; not needed, since upstream has no
 such file; applies only by a 3-way merge with the files that it was made on; not at all."""
-FITS: tuple[State, ...] = ("exact", "offset", "upstream", "absent")
+APPLIES: tuple[State, ...] = ("exact", "offset")
+"""The states in which there is something to apply."""
+FITS: tuple[State, ...] = (*APPLIES, "upstream", "absent")
 """The states in which `apply` gets what it needs."""
 
 

@@ -77,7 +77,7 @@ def fit_commit(
     tree = obtain("git", source, None, cache=cache, reporter=reporter, offline=offline)
     assert tree.provenance.date is not None
     date = datetime.date.fromisoformat(tree.provenance.date)
-    fit = nearest(_fits(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
+    fit = nearest(fits_of(slot_sets(catalog, upstream), tree, cache), date, stock=stock)
     _refuse(catalog, upstream, revision, fit, stock=stock)
     like = fit.set.pin_near(date)
     pin = like.model_copy(
@@ -126,7 +126,7 @@ def commit_named(
     return found
 
 
-def _fits(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[Fit]:
+def fits_of(sets: Sequence[SlotSet], tree: Tree, cache: Cache) -> list[Fit]:
     """What becomes of every slot on the files of `tree`."""
     paths = all_paths(sets)
     entries = [entry for entry in tree.entries if entry.path in paths]

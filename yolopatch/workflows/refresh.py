@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolopatch.catalog import Catalog, Pin, Upstream
+from yolopatch.catalog import Catalog, Upstream
 from yolopatch.catalog.paths import is_installed
 from yolopatch.console import Reporter
 from yolopatch.errors import CheckFailed, RequestError
@@ -18,10 +17,10 @@ from yolopatch.series import carry, repository
 from yolopatch.series.apply import apply_patches
 from yolopatch.series.history import commits_between
 from yolopatch.series.patchfile import read_patch
-from yolopatch.sources import Cache, GitSource, Tree, obtain
-from yolopatch.workflows.any_commit import commit_named, name_for
+from yolopatch.sources import Cache, Tree
 from yolopatch.workflows.refresh_blame import why_conflict
 from yolopatch.workflows.refresh_finish import Refreshed, finish
+from yolopatch.workflows.refresh_target import Reach, find_source, find_target, known_outcomes, source_tree
 from yolopatch.workspace.refreshing import Refreshing, read_refreshing
 from yolopatch.workspace.state import is_free
 from yolopatch.workspace.transaction import building, recover, take_away
@@ -34,7 +33,9 @@ class RefreshRequest:
     yolo: str
     to: str
     source: str | None = None
-    """The pin whose patches are carried; None: the one nearest in time."""
+    """The pin whose patches are carried; None: the one whose patches come nearest to fitting."""
+    origin: str = "auto"
+    """`git`, `pypi` (`to` is a release of upstream's), or `auto`."""
     dest: Path | None = None
     """Where the work is done; None: ./yolov8-refresh."""
     remote: str | None = None
@@ -133,16 +134,14 @@ def _begin(
     request: RefreshRequest, upstream: Upstream, catalog: Catalog, folder: Path, cache: Cache, reporter: Reporter
 ) -> None:
     """Make the folder: the source pin's tree with its patches, and the new tree checked out on top."""
-    urls = upstream.urls(request.remote)
-    commit = commit_named(upstream, request.to, urls, offline=request.offline, cache=cache, reporter=reporter)
-    new = _tree(upstream, commit, urls, cache, reporter, offline=request.offline)
-    assert new.provenance.date is not None
-    source = _source(catalog, upstream, request, commit, new.provenance.date)
-    assert source.commit is not None
-    old = _tree(upstream, source.commit, urls, cache, reporter, offline=request.offline)
-    series = catalog.series(upstream, source, "git", ("compat", "revcol"))
+    reach = Reach(request.origin, request.remote, request.offline)
+    target = find_target(upstream, request.to, reach, cache, reporter)
+    source = find_source(upstream, catalog, target, request.source, cache)
+    old = source_tree(upstream, catalog, source, target, reach, cache, reporter)
+    series = catalog.series(upstream, source, old.provenance.kind, ("compat", "revcol"))
     files = catalog.patch_files(upstream, series)
     names = [file.relative_to(catalog.patches / upstream.yolo).with_suffix("").as_posix() for file in files]
+    dropped, fitting = known_outcomes(catalog, upstream, source, target.tree, names, cache)
     with building(folder) as temporary, reporter.task("preparing"):
         repository.create(temporary)
         old.copy_to(temporary)
@@ -151,41 +150,24 @@ def _begin(
         made = [one.id for one in commits_between(temporary, base)]
         repository.hold(temporary, "source", repository.head(temporary))
         repository.reset(temporary, base)
-        _replace_files(temporary, new)
-        subject = f"{upstream.title} {commit[:12]}"
-        fresh = repository.commit_all(temporary, subject, new.provenance.date, empty=True)
+        _replace_files(temporary, target.tree)
+        fresh = repository.commit_all(temporary, f"{upstream.title} {target.name}", target.date, empty=True)
         Refreshing(
             yolo=upstream.yolo,
             source=source.name,
-            name=name_for(request.to, commit),
-            commit=commit,
-            date=new.provenance.date,
+            name=target.name,
+            commit=target.commit,
+            archive=target.archive,
+            series=tuple(one.name for one in series),
+            date=target.date,
             remote=request.remote,
             old=base,
             new=fresh,
             patches=tuple(zip(names, made, strict=True)),
             before=fresh,
+            dropped=dropped,
+            fitting=fitting,
         ).write(temporary)
-
-
-def _source(catalog: Catalog, upstream: Upstream, request: RefreshRequest, commit: str, date: str) -> Pin:
-    if any(pin.commit == commit for pin in upstream.pins):
-        raise RequestError(f"{request.to} is a pin of {upstream.title} already; its patches need no refresh")
-    if request.source is not None:
-        found = catalog.pin(upstream, request.source)
-        if not found.origins.git:
-            raise RequestError(f"pin {found.name} is not in upstream's git history; name another with --from")
-        return found
-    day = datetime.date.fromisoformat(date)
-    pins = [pin for pin in upstream.pins if pin.origins.git]
-    return min(pins, key=lambda pin: abs(pin.date - day))
-
-
-def _tree(
-    upstream: Upstream, commit: str, urls: tuple[str, ...], cache: Cache, reporter: Reporter, *, offline: bool
-) -> Tree:
-    source = GitSource(urls, commit, upstream.sparse)
-    return obtain("git", source, None, cache=cache, reporter=reporter, offline=offline)
 
 
 def _replace_files(folder: Path, tree: Tree) -> None:
@@ -215,12 +197,26 @@ def _one(folder: Path, state: Refreshing, catalog: Catalog, cache: Cache, report
     if now.conflict:
         raise _conflict(folder, state, name, catalog, cache, reporter)
     carry.begin_anew(folder, state.before)
+    if name in state.dropped:
+        return _next(folder, state)
+    fitting = state.fitting.get(name)
+    if fitting is not None and _applies(folder, catalog.patches / state.yolo / f"{fitting}.patch"):
+        return _next(folder, state)
     came_to = carry.pick(folder, commit)
     if came_to == "conflict":
         raise _conflict(folder, state, name, catalog, cache, reporter)
     if came_to == "empty":
         state = state.model_copy(update={"dropped": (*state.dropped, name)})
     return _next(folder, state)
+
+
+def _applies(folder: Path, patch: Path) -> bool:
+    """Commit the patch; what was merged before it may have moved what it needs."""
+    try:
+        apply_patches(folder, [read_patch(patch)])
+    except CheckFailed:
+        return False
+    return True
 
 
 def _next(folder: Path, state: Refreshing) -> Refreshing:

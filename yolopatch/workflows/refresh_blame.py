@@ -60,8 +60,8 @@ def _who(
     cache: Cache,
     reporter: Reporter,
 ) -> list[str]:
-    if source is None or text is None:
-        return []
+    if source is None or state.commit is None or text is None:
+        return []  # releases have no history that tells
     try:
         with opened(upstream.repository, cache, reporter) as history:
             if history.resolve(state.commit) is None or history.resolve(source) is None:

@@ -25,6 +25,8 @@ class Entry:
     """New patch files by name (`compat-8.3.50/np-trapz`)."""
     kept: tuple[str, ...]
     """Patches that do as they are."""
+    stand_ins: dict[str, str]
+    """Patches of other series that do as they are, by the patch that they take the place of."""
     series: str
     """The new series as YAML; empty where there is none."""
     pin: str
@@ -36,10 +38,14 @@ def make_entry(
     upstream: Upstream,
     source: Pin,
     new: Pin,
+    series: Sequence[str],
     commits: Mapping[str, Commit],
+    fitting: Mapping[str, str],
     desk: Desk,
 ) -> Entry:
-    """What the refreshed `commits` (by the name of their patch) make of the series of `source`.
+    """What the refreshed `commits` (by the name of their patch) make of `series`, those of `source`.
+
+    `fitting` says of which patch a commit was made, where that is another series'.
 
     Raises:
         RequestError: no proper patch can be made of a commit.
@@ -47,9 +53,10 @@ def make_entry(
     files: dict[str, bytes] = {}
     names: dict[str, str] = {}
     for name, commit in commits.items():
-        file = catalog.patches / upstream.yolo / f"{name}.patch"
+        used = fitting.get(name, name)
+        file = catalog.patches / upstream.yolo / f"{used}.patch"
         if desk.gives(file.read_bytes(), commit, merge=False):
-            names[name] = name
+            names[name] = used
             continue
         names[name] = f"{_folder(name)}-{new.name}/{PurePosixPath(name).name}"
         data = desk.checked_patch(commit, context_of(read_patch(file)))
@@ -57,17 +64,19 @@ def make_entry(
     by_name = {series.name: series for series in upstream.series}
     blocks: list[str] = []
     listed: list[str] = []
-    for one in (by_name[name] for name in source.series):
+    for one in (by_name[name] for name in series):
         mine = [names[name] for name in one.patches if name in names]
-        if mine == list(one.patches):
-            listed.append(one.name)
+        same = next((other.name for other in (one, *upstream.series) if _is(other, one.kind, mine)), None)
+        if same is not None:
+            listed.append(same)
         elif mine:
             made = _free_name(upstream, f"{one.kind}-{new.name}", listed)
             listed.append(made)
             optional = [names[name] for name in one.optional if name in names]
             blocks.append(_series_text(made, one, new.name, mine, optional))
     kept = tuple(name for name, now in names.items() if name == now)
-    return Entry(files, kept, "\n".join(blocks), _pin_text(source, new, listed))
+    others = {name: now for name, now in names.items() if name != now and now not in files}
+    return Entry(files, kept, others, "\n".join(blocks), _pin_text(source, new, listed))
 
 
 def with_entry(text: str, entry: Entry) -> str:
@@ -81,6 +90,10 @@ def with_entry(text: str, entry: Entry) -> str:
         raise RequestError("upstream.yaml has no line 'pins:'; add the entry by hand")
     series = f"\n{entry.series}" if entry.series else ""
     return f"{head.rstrip()}\n{series}{line}{entry.pin}\n{pins.lstrip(chr(10))}"
+
+
+def _is(series: Series, kind: str, patches: Sequence[str]) -> bool:
+    return series.kind == kind and list(series.patches) == list(patches)
 
 
 def _folder(name: str) -> str:
@@ -109,15 +122,17 @@ def _series_text(name: str, like: Series, applies_to: str, patches: Sequence[str
 
 
 def _pin_text(source: Pin, new: Pin, series: Sequence[str]) -> str:
-    lines = [
-        f"  - name: {_quoted(new.name)}",
-        f"    commit: {_quoted(str(new.commit))}",
-        f"    date: {new.date.isoformat()}",
-    ]
+    lines = [f"  - name: {_quoted(new.name)}"]
+    lines += [f"    commit: {_quoted(new.commit)}"] if new.commit else []
+    lines.append(f"    date: {new.date.isoformat()}")
     peculiar = source.model_dump(mode="json", include=set(_PECULIAR), exclude_defaults=True)
     for key, value in peculiar.items():
         lines.append(f"    {key}: {yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}")
     lines.append(f"    series: [{', '.join(series)}]")
+    if new.origins.pypi:
+        facts = new.origins.pypi.model_dump(mode="json", exclude_defaults=True)
+        lines += ["    origins:", "      git: false", "      pypi:"]
+        lines += [f"        {key}: {_quoted(value)}" for key, value in facts.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -8,13 +8,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolopatch.catalog import Catalog, Origins, Pin, Upstream
+from yolopatch.catalog import Catalog, Origins, Pin, PypiOrigin, Upstream
 from yolopatch.console import Reporter
 from yolopatch.errors import CheckFailed, RequestError
 from yolopatch.paths import shown
 from yolopatch.series.export import open_desk
 from yolopatch.series.history import Commit, commits_between
 from yolopatch.series.matching import Known, match
+from yolopatch.series.patchfile import read_patch
 from yolopatch.workflows import apply as apply_room
 from yolopatch.workflows.refresh_entry import Entry, make_entry, with_entry
 from yolopatch.workspace.files import write_files
@@ -49,10 +50,12 @@ def finish(
     upstream = catalog.upstream(state.yolo)
     source = catalog.pin(upstream, state.source)
     date = datetime.date.fromisoformat(state.date)
-    new = source.model_copy(update={"name": state.name, "commit": state.commit, "date": date, "origins": Origins()})
-    commits = _commits(folder, state)
+    archive = PypiOrigin(**state.archive.model_dump()) if state.archive else None
+    facts = {"name": state.name, "commit": state.commit, "date": date}
+    new = source.model_copy(update={**facts, "origins": Origins(git=archive is None, pypi=archive)})
+    commits = _commits(folder, state, catalog.patches / upstream.yolo)
     with open_desk(folder) as desk:
-        entry = make_entry(catalog, upstream, source, new, commits, desk)
+        entry = make_entry(catalog, upstream, source, new, state.series, commits, state.fitting, desk)
     yaml = catalog.patches / upstream.yolo / "upstream.yaml"
     text = with_entry(yaml.read_text(encoding="utf-8"), entry)
     parameters = _prove(folder, state, catalog, upstream, new, entry, text, level, reporter)
@@ -64,11 +67,16 @@ def finish(
     return Refreshed(state, entry, tuple(files), yaml, parameters)
 
 
-def _commits(folder: Path, state: Refreshing) -> dict[str, Commit]:
+def _commits(folder: Path, state: Refreshing, patches: Path) -> dict[str, Commit]:
     """The commits of the patches as they are now, in order."""
     made = {commit.id: commit for commit in commits_between(folder, state.old, state.patches[-1][1])}
     gone = {*state.dropped, *state.skipped}
-    known = [Known(_OURS, name, made[commit]) for name, commit in state.patches if name not in gone]
+    subjects = {name: read_patch(patches / f"{other}.patch").subject for name, other in state.fitting.items()}
+    known = [
+        Known(_OURS, name, made[commit], subject=subjects.get(name))
+        for name, commit in state.patches
+        if name not in gone
+    ]
     now = commits_between(folder, state.new)
     found = match(known, now)
     strays = [commit for commit in now if commit not in found.values()]
@@ -103,7 +111,7 @@ def _prove(
             yolo=upstream.yolo,
             variant=variant,
             pin=new.name,
-            origin="git",
+            origin=state.origin,
             remote=state.remote,
             dest=Path(name) / "workspace",
             verify=level,

@@ -73,7 +73,7 @@ def release_line(
     steps, trees = [], {}
     with reporter.task(f"fetching {len(releases)} releases", total=len(releases)) as task:
         for at, one in enumerate(releases):
-            tree = _tree(upstream, one, cache)
+            tree = release_tree(upstream, one, cache)
             bench.add_files(tree.folder / entry.path for entry in tree.entries)
             watched = frozenset(paths)
             blobs = tuple((entry.path, entry.mode, entry.blob) for entry in tree.entries if entry.path in watched)
@@ -85,7 +85,12 @@ def release_line(
     return ReleaseLine(tuple(steps), trees)
 
 
-def _tree(upstream: Upstream, release: Release, cache: Cache) -> Tree:
+def release_tree(upstream: Upstream, release: Release, cache: Cache) -> Tree:
+    """The tree of one release.
+
+    Raises:
+        EnvironmentFailed: it cannot be had.
+    """
     assert upstream.releases is not None
     project = upstream.releases.project
     source = PypiSource(

@@ -11,6 +11,18 @@ from yolopatch.workspace.files import write_files
 from yolopatch.workspace.lock import REFRESHING
 
 
+class Archive(BaseModel):
+    """An archive of the package registry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    project: str
+    version: str
+    file: str
+    sha256: str
+    layout: str
+
+
 class Refreshing(BaseModel):
     """A refresh that is under way."""
 
@@ -21,9 +33,13 @@ class Refreshing(BaseModel):
     """The pin whose patches are carried."""
     name: str
     """What the new pin is to be called."""
-    commit: str
+    commit: str | None = None
+    archive: Archive | None = None
+    """What the patches are carried to: one of the two."""
     date: str
     remote: str | None
+    series: tuple[str, ...]
+    """Those of the source pin whose patches are carried, in order."""
     old: str
     """Commit of the source pin's tree in the folder."""
     new: str
@@ -38,6 +54,18 @@ class Refreshing(BaseModel):
     """Patches whose change upstream has."""
     skipped: tuple[str, ...] = ()
     """Patches that the user left out."""
+    fitting: dict[str, str] = {}
+    """By the name of a patch what applies as it is: the patch itself, or one of another series."""
+
+    @property
+    def origin(self) -> str:
+        """Where the tree is that the patches are carried to."""
+        return "pypi" if self.archive else "git"
+
+    @property
+    def shown(self) -> str:
+        """How messages call that tree."""
+        return self.archive.file if self.archive else str(self.commit)[:12]
 
     def write(self, folder: Path) -> None:
         """Write it to `folder`, whole or not at all."""
