@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -50,3 +51,26 @@ def test_what_was_built_is_known_and_the_table_counts_only_commits_whose_own_mod
     assert "the model runs at 2 of 3 (66.7%) of the commits whose own model runs" in done.stdout
     assert "upstream's own does not run at 1" in done.stdout
     assert "stock-fails  1        build: RuntimeError: nothing works" in done.stdout
+
+
+def test_while_models_are_built_others_may_use_the_history(place, tmp_path):
+    command = [*place.command()[:3], "drift", "--yolo", "tiny", "--from", "v1", "--to", "v1"]
+    build = [*command, "--build", "--level", "build", "--variant", "revcol-slow"]
+    process = subprocess.Popen(
+        build, cwd=place.folder, env={**place.variables, "TEST_GATE": str(tmp_path)}, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "pid").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        other = subprocess.run(
+            command, cwd=place.folder, env=place.variables, capture_output=True, text=True, timeout=300
+        )
+        assert other.returncode == 0
+        assert "waiting" not in other.stderr
+        assert process.poll() is None
+    finally:
+        (tmp_path / "open").touch()
+        assert process.wait(300) == 0

@@ -71,12 +71,14 @@ def drift(request: DriftRequest, reporter: Reporter, catalog: Catalog | None = N
                 _try_originals(ledger, pins, sets)
                 outcomes = [walk(one.slots, steps, ledger).rows for one in sets]
                 builder = _builder(request, catalog, upstream, history, sets, steps, trees, ledger, cache, reporter)
+                if builder:
+                    builder.fetch()
             finally:  # what was found out before a Ctrl-C need not be asked again
                 with cache.explained():
                     ledger.save()
         seconds = time.monotonic() - started
-        jobs = request.jobs or min(os.cpu_count() or 1, 4)
-        builds = builder.build_all(jobs) if builder else ()
+    jobs = request.jobs or min(os.cpu_count() or 1, 4)
+    builds = builder.build_all(jobs) if builder else ()  # hours, maybe: others may use the history
     result = tuple(_result(one, rows, catalog, upstream) for one, rows in zip(sets, outcomes, strict=True))
     return Drift(
         upstream.yolo,

@@ -79,13 +79,22 @@ class Builder:
         compat = [tuple(slot for slot in one.all_slots if not slot.ours) for one in sets]
         self._stock = [walk(slots, steps, ledger, merge=False) for slots in compat]
 
-    def build_all(self, jobs: int) -> tuple[Build, ...]:
-        """One result a commit, oldest first.
+    def fetch(self) -> None:
+        """Get what the builds need of the history, which is free for others when this is done.
 
         Raises:
-            EnvironmentFailed: the history lacks files, or the interpreter lacks torch.
+            EnvironmentFailed: the history lacks files.
         """
-        self._fetch()
+        wanted: set[str] = set()
+        with self._reporter.task("listing files", total=len(self._steps)) as task:
+            for at, step in enumerate(self._steps):
+                wanted.update(self._files(step).values())
+                task.update(completed=at + 1)
+        if self._trees is None:
+            self._history.fill(wanted)
+
+    def build_all(self, jobs: int) -> tuple[Build, ...]:
+        """One result a commit, oldest first; `fetch` goes before it."""
         chosen = [self._choose(at) for at in range(len(self._steps))]
         trees = [
             self._tree(at, number, stock=False) if number is not None else None for at, number in enumerate(chosen)
@@ -163,16 +172,6 @@ class Builder:
             # Most are the same from commit to commit: one string each, or a long history fills the memory.
             self._listed[step.commit] = {sys.intern(path): sys.intern(blob) for path, blob in listing}
         return self._listed[step.commit]
-
-    def _fetch(self) -> None:
-        if self._trees is not None:
-            return
-        wanted: set[str] = set()
-        with self._reporter.task("listing files", total=len(self._steps)) as task:
-            for at, step in enumerate(self._steps):
-                wanted.update(self._files(step).values())
-                task.update(completed=at + 1)
-        self._history.fill(wanted)
 
     def _run(self, works: Sequence[_Work], jobs: int) -> None:
         open_ones = list({work.tree.key: work for work in works if self._results.get(work.tree) is None}.values())
