@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.mini import TRAILERS, YOLO_PY, git
 from tests.validation import small
 
 
@@ -51,6 +52,26 @@ def test_what_was_built_is_known_and_the_table_counts_only_commits_whose_own_mod
     assert "the model runs at 2 of 3 (66.7%) of the commits whose own model runs" in done.stdout
     assert "upstream's own does not run at 1" in done.stdout
     assert "stock-fails  1        build: RuntimeError: nothing works" in done.stdout
+
+
+def test_a_file_that_only_another_set_patches_is_in_the_tree(tmp_path):
+    made = small.make(tmp_path)
+    made.commit(YOLO_PY, "models/yolo.py")
+    made.commit("x = 1\n", "models/extra.py")
+    first = made.commit("from models import extra\n\nassert extra\n" + small.NET, "models/net.py")
+    (made.tiny.repository / "models/extra.py").write_text("x = 2\n")
+    git(made.tiny.repository, "commit", "-qam", "Say two" + TRAILERS)
+    patch = git(made.tiny.repository, "format-patch", "-1", "--zero-commit", "--no-signature", "--no-stat", "--stdout")
+    git(made.tiny.repository, "reset", "-q", "--hard", first)
+    folder = made.tiny.data / "patches/tiny/revcol-2"
+    folder.mkdir()
+    (folder / "extra.patch").write_text(patch)
+    yaml = made.tiny.upstream_yaml.read_text()
+    series = "  - {name: revcol-2, kind: revcol, applies_to: v4, patches: [revcol-2/extra]}\n"
+    pin = f"  - {{name: v4, commit: {first}, date: 2024-01-15, series: [compat, revcol, revcol-2]}}\n"
+    made.tiny.upstream_yaml.write_text(yaml.replace("pins:\n", f"{series}pins:\n{pin}", 1))
+    found = builds(made, "--from", first, "--variant", "revcol-x")
+    assert [(one["state"], one["why"]) for one in found] == [("runs", "")]
 
 
 def test_while_models_are_built_others_may_use_the_history(place, tmp_path):

@@ -22,7 +22,7 @@ _BEGIN = ("yolo", "to", "source", "dest", "remote", "origin")
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option("--yolo", metavar="NAME", help="Which YOLO.")
 @click.option("--to", metavar="REV", help="Where to carry the patches: tag, branch, id, or a release's version.")
-@click.option("--from", "source", metavar="PIN", help="Whose patches; default: those that come nearest.")
+@click.option("--from", "source", metavar="PIN", help="Whose patches; default: the pin nearest in time.")
 @click.option("--dest", type=click.Path(path_type=Path), metavar="DIR", help="Where to work; default: yolov8-refresh.")
 @click.option("--remote", metavar="URL", help="Where upstream is; default: its own repository.")
 @click.option(

@@ -20,8 +20,10 @@ class Walked:
 
     rows: tuple[tuple[Outcome, ...], ...]
     """One a slot, with one outcome a commit in it."""
+    before: tuple[Files, ...]
+    """The files of each commit that the set's patches touch."""
     files: tuple[Files, ...]
-    """The watched files of each commit with all patches that apply."""
+    """The same with all patches that apply."""
 
 
 def walk(slots: Sequence[Slot], steps: Sequence[Step], ledger: Ledger, *, merge: bool = True) -> Walked:
@@ -38,7 +40,8 @@ def walk(slots: Sequence[Slot], steps: Sequence[Step], ledger: Ledger, *, merge:
         outcomes = _fill(slot, states, ledger, merge=merge)
         rows.append(tuple(outcomes[number] for number in numbers))
     files = [tuple((path, *state[path]) for path in sorted(state)) for state in states]
-    return Walked(tuple(rows), tuple(files[number] for number in numbers))
+    before = list(cases)
+    return Walked(tuple(rows), tuple(before[at] for at in numbers), tuple(files[at] for at in numbers))
 
 
 def _fill(slot: Slot, states: Sequence[_State], ledger: Ledger, *, merge: bool) -> list[Outcome]:

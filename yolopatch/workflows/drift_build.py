@@ -138,7 +138,7 @@ class Builder:
         step = self._steps[at]
         walked: Walked = (self._stock if stock else self._walked)[number]
         files = dict(self._files(step))
-        _overlay(files, step.blobs, walked.files[at])
+        _overlay(files, walked.before[at], walked.files[at])
         plan = self._plan(self._sets[number].pin_near(datetime.date.fromisoformat(step.date)), stock=stock)
         if plan is None:
             return None
@@ -236,7 +236,7 @@ def _version(package: str) -> str:
 
 
 def _overlay(files: dict[str, str], before: Files, after: Files) -> None:
-    """Put what patches made of the watched files in place of these."""
+    """Put what patches made of files in place of these."""
     for path, _, _ in before:
         files.pop(path, None)
     files.update({path: blob for path, _, blob in after})

@@ -33,7 +33,7 @@ class RefreshRequest:
     yolo: str
     to: str
     source: str | None = None
-    """The pin whose patches are carried; None: the one whose patches come nearest to fitting."""
+    """The pin whose patches are carried; None: the one nearest in time."""
     origin: str = "auto"
     """`git`, `pypi` (`to` is a release of upstream's), or `auto`."""
     dest: Path | None = None
@@ -136,7 +136,7 @@ def _begin(
     """Make the folder: the source pin's tree with its patches, and the new tree checked out on top."""
     reach = Reach(request.origin, request.remote, request.offline)
     target = find_target(upstream, request.to, reach, cache, reporter)
-    source = find_source(upstream, catalog, target, request.source, cache)
+    source = find_source(upstream, catalog, target, request.source)
     old = source_tree(upstream, catalog, source, target, reach, cache, reporter)
     series = catalog.series(upstream, source, old.provenance.kind, ("compat", "revcol"))
     files = catalog.patch_files(upstream, series)

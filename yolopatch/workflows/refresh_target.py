@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from packaging.version import InvalidVersion, Version
@@ -14,7 +14,7 @@ from yolopatch.console import Reporter
 from yolopatch.errors import EnvironmentFailed, RequestError
 from yolopatch.series.slots import APPLIES, FITS
 from yolopatch.sources import Cache, GitSource, Origin, Tree, obtain
-from yolopatch.workflows.any_commit import commit_named, fits_of, name_for, nearest
+from yolopatch.workflows.any_commit import commit_named, fits_of, name_for
 from yolopatch.workflows.patch_sets import slot_sets
 from yolopatch.workflows.release_line import release_tree, releases_between
 from yolopatch.workflows.slots import patch_name
@@ -65,8 +65,8 @@ def find_target(upstream: Upstream, to: str, reach: Reach, cache: Cache, reporte
         return _release(upstream, version, cache)
 
 
-def find_source(upstream: Upstream, catalog: Catalog, target: Target, name: str | None, cache: Cache) -> Pin:
-    """The pin called `name`, or the one whose patches come nearest to fitting.
+def find_source(upstream: Upstream, catalog: Catalog, target: Target, name: str | None) -> Pin:
+    """The pin called `name`, or the one nearest in time.
 
     Raises:
         RequestError: there is none of that name, or it is not where the target is.
@@ -79,15 +79,11 @@ def find_source(upstream: Upstream, catalog: Catalog, target: Target, name: str 
         if target.commit is not None and not found.origins.git:
             raise RequestError(f"pin {found.name} is not in upstream's git history; name another with --from")
         return found
-    sets = [
-        replace(one, pins=tuple(pin for pin in one.pins if _is_there(pin, target)))
-        for one in slot_sets(catalog, upstream)
-    ]
-    sets = [one for one in sets if one.pins]
-    if not sets:
+    pins = [pin for pin in upstream.pins if (pin.origins.git if target.commit else pin.origins.pypi)]
+    if not pins:
         raise RequestError(f"no pin of {upstream.title} is in the package registry; name one with --from")
     day = datetime.date.fromisoformat(target.date)
-    return nearest(fits_of(sets, target.tree, cache), day, stock=False).set.pin_near(day)
+    return min(pins, key=lambda pin: abs(pin.date - day))
 
 
 def source_tree(
@@ -121,10 +117,6 @@ def known_outcomes(
         if outcome.used is not None and name not in dropped
     }
     return dropped, fitting
-
-
-def _is_there(pin: Pin, target: Target) -> bool:
-    return pin.origins.git if target.commit else pin.origins.pypi is not None
 
 
 def _is(pin: Pin, target: Target) -> bool:
