@@ -3,6 +3,7 @@
     python benchmarks/reach.py                                  # from upstream's own repositories
     python benchmarks/reach.py --mirrors FOLDER --to v8=8.3.39  # from FOLDER/v5.git, v7.git, v8.git, v9.git
     python benchmarks/reach.py --build --jobs 2                 # build every model too: hours, in as many parts
+    python benchmarks/reach.py --releases 8.0.20.. --every 10   # v8's releases in the package registry instead
 
 What is known is kept in the cache, so that a second run takes seconds.
 """
@@ -32,7 +33,8 @@ def main() -> None:
     """Print the table, and what is left out."""
     options = _options()
     ends = dict(word.split("=", 1) for word in options.to)
-    found = [_drift(yolo, options, ends.get(yolo)) for yolo in options.yolo]
+    yolos = options.yolo or (["v8"] if options.releases else ["v5", "v7", "v8", "v9"])
+    found = [_drift(yolo, options, ends.get(yolo)) for yolo in yolos]
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
     for one in found:
         print(f"| {' | '.join(_row(one))} |")
@@ -44,6 +46,7 @@ def _drift(yolo: str, options: argparse.Namespace, last: str | None) -> dict[str
     words = ["drift", "--yolo", yolo, "--json"]
     words += ["--remote", (options.mirrors / f"{yolo}.git").absolute().as_uri()] if options.mirrors else []
     words += ["--to", last] if last else []
+    words += ["--releases", options.releases, "--every", str(options.every)] if options.releases else []
     words += ["--build", "--jobs", str(options.jobs)] if options.build else []
     done = subprocess.run([sys.executable, "-m", "yolopatch", *words], stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout)
@@ -73,9 +76,11 @@ def _print_left_out(found: dict[str, Any]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--yolo", nargs="+", default=["v5", "v7", "v8", "v9"], help="only these; default: all")
+    parser.add_argument("--yolo", nargs="+", help="only these; default: v5, v7, v8, v9")
     parser.add_argument("--mirrors", type=Path, help="folder of bare repositories called v5.git, ...")
     parser.add_argument("--to", action="append", default=[], metavar="YOLO=REV", help="last commit; default: HEAD")
+    parser.add_argument("--releases", metavar="SPAN", help="releases in place of commits, and the newest of each minor")
+    parser.add_argument("--every", type=int, default=1, help="of the releases one in so many; default: all")
     parser.add_argument("--build", action="store_true", help="build the models too")
     parser.add_argument("--jobs", type=int, default=2, help="builds at a time; default: 2")
     return parser.parse_args()
