@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .junit import to_junit
+from .nursery import Nursery
 from .report import LEVELS, Failure, LevelResult, Reads, VerifyReport
 from .runner import ProbeRequest, run_probe
 from .spec import FormSpec, ProbeSpec
@@ -12,6 +13,7 @@ __all__ = [
     "Failure",
     "FormSpec",
     "LevelResult",
+    "Nursery",
     "ProbeRequest",
     "ProbeSpec",
     "Reads",

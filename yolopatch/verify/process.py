@@ -8,10 +8,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from yolopatch.runs.environ import QUIET, cpus
 
@@ -20,7 +20,7 @@ Event = dict[str, Any]
 _POLL = 0.05
 _START_LIMIT = 600.0  # seconds for importing torch, which may come over a slow network drive
 _USER_BASE = "PYTHONUSERBASE"
-_PROBE = Path(__file__).with_name("probe")
+PROBE = Path(__file__).with_name("probe")
 
 _SETTINGS = {**QUIET, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 _FOLDERS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR", "MPLCONFIGDIR", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TMPDIR")
@@ -54,23 +54,60 @@ def environment(scratch: Path) -> dict[str, str]:
     return {**kept, **_SETTINGS, **folders, **threads}
 
 
+class Probe(Protocol):
+    """A process that runs a probe."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+
+    def wait(self) -> int:
+        """The exit code, when there is one."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+class Forks(Protocol):
+    """What starts probes faster than an interpreter does (see `Nursery`)."""
+
+    def forked(
+        self, folder: Path, scratch: Path, request: Path, results: Path, log: Path
+    ) -> AbstractContextManager[Probe | None]:
+        """A probe; None where it needs a process of its own."""
+
+
 def follow(
-    python: Path, workspace: Path, scratch: Path, request: Event, on_event: Callable[[Event], None], *, limit: float
+    python: Path,
+    workspace: Path,
+    scratch: Path,
+    request: Event,
+    on_event: Callable[[Event], None],
+    *,
+    limit: float,
+    forks: Forks | None = None,
 ) -> Ending:
     """Run the probe on `request` and pass on each event as it comes.
 
     `limit` is in seconds and holds for each level. The process and all its children are
     gone when this returns or raises, KeyboardInterrupt included.
     """
-    request_file, results = scratch / "request.json", scratch / "results.jsonl"
+    request_file, results, log = scratch / "request.json", scratch / "results.jsonl", scratch / "log"
     request_file.write_text(json.dumps(request), encoding="utf-8")
     results.touch()
-    command = [str(python), "-B", str(_PROBE), str(request_file), str(results)]
-    with (
-        (scratch / "log").open("wb") as log,
-        results.open("rb") as stream,
-        _started(command, workspace, environment(scratch), log) as process,
-    ):
+    log.touch()
+    if forks is not None:
+        with forks.forked(workspace, scratch, request_file, results, log) as probe:
+            if probe is not None:
+                return _follow(probe, results, on_event, limit)
+    command = [str(python), "-B", str(PROBE), str(request_file), str(results)]
+    with log.open("wb") as output, _started(command, workspace, environment(scratch), output) as process:
+        return _follow(process, results, on_event, limit)
+
+
+def _follow(process: Probe, results: Path, on_event: Callable[[Event], None], limit: float) -> Ending:
+    with results.open("rb") as stream:
         deadline = time.monotonic() + max(limit, _START_LIMIT)
         while True:
             code = process.poll()  # before reading, so that nothing written last is lost
@@ -100,10 +137,10 @@ def _started(
     try:
         yield process
     finally:
-        _kill_group(process)
+        kill_group(process)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Probe) -> None:
     """Stop the process and what it started; the group outlives its leader where a child hangs."""
     try:
         if hasattr(os, "killpg"):

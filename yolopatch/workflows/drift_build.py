@@ -25,6 +25,7 @@ from yolopatch.series.trial import Bench, Files
 from yolopatch.sources import Cache
 from yolopatch.sources.history import History, Step
 from yolopatch.sources.models import blob_id
+from yolopatch.verify import Nursery
 from yolopatch.workflows.any_commit import Fit, nearest
 from yolopatch.workflows.contents import read_payload
 from yolopatch.workflows.patch_sets import SlotSet
@@ -188,15 +189,17 @@ class Builder:
                 nonlocal done
                 checkout = Checkout(scratch / f"tree-{number}", lambda blobs: dict(self._bench.read(blobs)))
                 # Neighbours in one share: most differ in nothing that a build reads.
-                for work in open_ones[number * len(open_ones) // jobs : (number + 1) * len(open_ones) // jobs]:
-                    if stop.is_set():
-                        return
-                    if self._results.get(work.tree) is None:
-                        checkout.show(work.tree.files, work.own)
-                        self._verify(checkout.folder, work)
-                    with lock:
-                        done += 1
-                        task.update(completed=done)
+                mine = open_ones[number * len(open_ones) // jobs : (number + 1) * len(open_ones) // jobs]
+                with Nursery() as nursery:
+                    for work in mine:
+                        if stop.is_set():
+                            return
+                        if self._results.get(work.tree) is None:
+                            checkout.show(work.tree.files, work.own)
+                            self._verify(checkout.folder, work, nursery)
+                        with lock:
+                            done += 1
+                            task.update(completed=done)
 
             try:
                 for future in [pool.submit(share, number) for number in range(jobs)]:
@@ -205,7 +208,7 @@ class Builder:
                 stop.set()
                 raise
 
-    def _verify(self, folder: Path, work: _Work) -> None:
+    def _verify(self, folder: Path, work: _Work, nursery: Nursery) -> None:
         """Find out, and remember, why it does not run."""
         plan = work.plan
         config = plan.config(plan.form)
@@ -219,6 +222,7 @@ class Builder:
                 reporter=Reporter(quiet=True),
                 catalog=self._catalog,
                 trace=True,
+                nursery=nursery,
             )
         except EnvironmentFailed as error:
             self._results.put_for_now(work.tree, str(error).partition(";")[0])

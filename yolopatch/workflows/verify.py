@@ -9,7 +9,7 @@ from pathlib import Path
 from yolopatch.catalog import STRIDES, Catalog
 from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
-from yolopatch.verify import ProbeRequest, VerifyReport, run_probe
+from yolopatch.verify import Nursery, ProbeRequest, VerifyReport, run_probe
 from yolopatch.workflows.status import refuse_reverted
 from yolopatch.workspace.lock import read_lock
 
@@ -66,6 +66,7 @@ def verify_target(
     reporter: Reporter,
     catalog: Catalog | None = None,
     trace: bool = False,
+    nursery: Nursery | None = None,
 ) -> VerifyReport:
     """Run the probes of one tree up to `level`; with `trace` the report says what they read."""
     catalog = catalog or Catalog()
@@ -80,7 +81,9 @@ def verify_target(
         shown=target.shown,
         trace=trace,
     )
-    return run_probe(target.folder, request, python=_interpreter(python), device=device, reporter=reporter)
+    return run_probe(
+        target.folder, request, python=_interpreter(python), device=device, reporter=reporter, nursery=nursery
+    )
 
 
 def _interpreter(python: str | None) -> Path | None:

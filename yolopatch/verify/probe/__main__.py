@@ -1,6 +1,7 @@
 """`python -B PATH/TO/probe REQUEST RESULTS`, run in the root of the patched tree.
 
-REQUEST is a JSON file; RESULTS takes one JSON document a line.
+REQUEST is a JSON file; RESULTS takes one JSON document a line. With `--nursery` in their place, requests come from
+standard input (see nursery.py).
 """
 
 from __future__ import annotations
@@ -33,23 +34,39 @@ def _load_package() -> None:
     spec.loader.exec_module(package)
 
 
-def _die_with(parent: int, scratch: Path) -> None:
-    """End when the process that started us is gone: it can no longer stop us, nor tidy up."""
-    while os.getppid() == parent:
+def _die_with(parent: int, starter: int, scratch: Path) -> None:
+    """End when one of the processes that started us is gone: it can no longer stop us, nor tidy up."""
+    while os.getppid() == parent and _lives(starter):
         time.sleep(0.5)
     shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
-def main() -> int:
-    """Run the levels of the request; failures are results, so the exit code stays 0."""
-    request, results = Path(sys.argv[1]), Path(sys.argv[2])
-    sys.argv[1:] = []  # upstream modules parse sys.argv at import
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _run(request: Path, results: Path, watched: tuple[int, int]) -> None:
     if os.name == "posix":
-        threading.Thread(target=_die_with, args=(os.getppid(), request.parent), daemon=True).start()
-    _load_package()
+        threading.Thread(target=_die_with, args=(*watched, request.parent), daemon=True).start()
     levels = importlib.import_module("yolopatch_probe.levels")
     levels.run(request, results)
+
+
+def main() -> int:
+    """Run the levels of the request; failures are results, so the exit code stays 0."""
+    arguments = sys.argv[1:]
+    sys.argv[1:] = []  # upstream modules parse sys.argv at import
+    _load_package()
+    if arguments == ["--nursery"]:
+        sys.path.pop(0)  # that of the place where it was started; each probe has its own
+        importlib.import_module("yolopatch_probe.nursery").serve(_run)
+        return 0
+    _run(Path(arguments[0]), Path(arguments[1]), (os.getppid(), os.getppid()))
     return 0
 
 
