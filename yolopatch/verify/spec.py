@@ -73,7 +73,8 @@ class LossSpec(Part):
 class Decoded(Part):
     """Where the decoded predictions stand in what the model returns in eval mode, and their shape."""
 
-    path: tuple[int, ...] = ()
+    path: tuple[int | str, ...] = ()
+    """Places in tuples and lists, keys in dictionaries."""
     layout: Literal["rows", "columns"]
     """rows: (N, predictions, values); columns: (N, values, predictions)."""
     per_cell: Annotated[int, Field(ge=1)]
@@ -107,11 +108,17 @@ class ExportCommand(Part):
         return self
 
 
+Exported = Literal["decoded", "detections"]
+"""decoded: the exported model gives the decoded predictions; detections: the best of them, as rows of
+x1, y1, x2, y2, score, class (a head that needs no NMS)."""
+
+
 class FormOverride(Part):
     """What differs in one form (detection head)."""
 
     loss: tuple[LossSpec, ...] | None = None
     decoded: Decoded | None = None
+    exported: Exported | None = None
     onnx_output: int | None = None
 
 
@@ -125,6 +132,7 @@ class FormSpec(Part):
     decoded: Decoded
     metrics: MetricsSpec
     export: tuple[ExportCommand, ...]
+    exported: Exported
     onnx_output: int
 
 
@@ -138,8 +146,9 @@ class ProbeSpec(Part):
     decoded: Decoded
     metrics: MetricsSpec
     export: Annotated[tuple[ExportCommand, ...], Field(min_length=1)]
+    exported: Exported = "decoded"
     onnx_output: int = 0
-    """Which of the exported outputs is the decoded one."""
+    """Which of the exported outputs it is."""
     forms: Annotated[dict[str, FormOverride], Field(min_length=1)]
 
     def for_form(self, form: str) -> FormSpec:
@@ -159,5 +168,6 @@ class ProbeSpec(Part):
             decoded=override.decoded or self.decoded,
             metrics=self.metrics,
             export=self.export,
+            exported=override.exported or self.exported,
             onnx_output=self.onnx_output if override.onnx_output is None else override.onnx_output,
         )

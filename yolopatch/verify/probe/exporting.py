@@ -24,7 +24,7 @@ _TROUBLE = re.compile(r"fail|error|exception|❌", re.IGNORECASE)
 
 
 def export_and_compare(tree: Tree, model: nn.Module, channel: Channel) -> dict[str, Any]:
-    """The difference is max |onnx - torch| over the decoded predictions, boxes in units of the image's side.
+    """The difference is max |onnx - torch| over the predictions, boxes in units of the image's side.
 
     Scores are 0 to 1 as they are, so every number has the same scale. (Relative to the value
     of a coordinate it would be the rounding of 32 * (cell - distance) that counts, near 0.)
@@ -45,12 +45,42 @@ def export_and_compare(tree: Tree, model: nn.Module, channel: Channel) -> dict[s
     with torch.no_grad():
         expected = tree.predictions(reference(images))
     actual = _run(exported, images, tree.spec["onnx_output"])
-    if actual.shape != expected.shape:
-        raise CheckError(f"the exported model gives shape {tuple(actual.shape)}, torch gives {tuple(expected.shape)}")
-    difference = float((tree.normalized(actual, SIZE) - tree.normalized(expected, SIZE)).abs().max())
+    difference = _COMPARISONS[tree.spec["exported"]](tree, actual, expected)
     if not difference <= TOLERANCE:
         raise CheckError(f"onnxruntime and torch differ by {difference:.2e}, more than {TOLERANCE:.0e}")
     return {"file_mb": round(exported.stat().st_size / 1e6, 1), "max_difference": difference, "imgsz": SIZE}
+
+
+def _decoded(tree: Tree, actual: Tensor, expected: Tensor) -> float:
+    """Of all predictions, one by one."""
+    if actual.shape != expected.shape:
+        raise CheckError(f"the exported model gives shape {tuple(actual.shape)}, torch gives {tuple(expected.shape)}")
+    return float((tree.normalized(actual, SIZE) - tree.normalized(expected, SIZE)).abs().max())
+
+
+def _detections(tree: Tree, actual: Tensor, expected: Tensor) -> float:
+    """Of the best predictions, which the exported model takes by itself, in an order that rounding decides on.
+
+    Each must be one of torch's predictions, by box and score, and their scores must be torch's highest.
+    """
+    if actual.dim() != 3 or len(actual) != len(expected) or not actual.shape[1] or actual.shape[2] != 6:
+        raise CheckError(f"the exported model gives shape {tuple(actual.shape)}, expected (1, detections, 6)")
+    difference = 0.0
+    for rows, cells in zip(actual, tree.normalized(expected, SIZE), strict=True):
+        scores, classes = cells[:, tree.decoded["values"] :], rows[:, 5].long()
+        if len(rows) > scores.numel():
+            raise CheckError(f"the exported model gives {len(rows)} detections of {scores.numel()} predictions")
+        if not torch.equal(classes.float(), rows[:, 5]) or not 0 <= int(classes.min()) <= int(classes.max()) < tree.nc:
+            raise CheckError(f"the exported model gives classes that are none of 0 to {tree.nc - 1}")
+        centre, half = cells[:, :2], cells[:, 2:4] / 2
+        boxes = torch.cdist(rows[:, :4] / SIZE, torch.cat((centre - half, centre + half), 1), p=float("inf"))
+        nearest = torch.maximum(boxes, (rows[:, 4:5] - scores[:, classes].T).abs()).amin(1)
+        highest = scores.flatten().topk(len(rows)).values - rows[:, 4].sort(descending=True).values
+        difference = max(difference, float(nearest.max()), float(highest.abs().max()))
+    return difference
+
+
+_COMPARISONS = {"decoded": _decoded, "detections": _detections}
 
 
 def _checkpoint(tree: Tree, model: nn.Module) -> tuple[Path, nn.Module]:

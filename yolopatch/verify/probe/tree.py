@@ -53,10 +53,12 @@ class Tree:
 
     def predictions(self, output: Any) -> Tensor:
         """The decoded predictions among what the model returned in eval mode."""
-        for index in self.decoded["path"]:
+        for place in self.decoded["path"]:
             if isinstance(output, Tensor):
                 break
-            output = output[index]
+            if isinstance(output, dict) and place not in output:
+                raise CheckError(f"the output has no '{place}', only {', '.join(map(str, output))}")
+            output = output[place]
         if not isinstance(output, Tensor):
             raise CheckError(f"expected decoded predictions at {self.decoded['path']}, found {type(output).__name__}")
         return output
