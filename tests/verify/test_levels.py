@@ -70,3 +70,21 @@ def test_an_export_that_is_not_the_model_fails(workspace, behaviour, message):
     report = workspace.verify("export")
     assert report.failed.name == "export"
     assert message in report.failed.failure.message
+
+
+def test_a_head_that_exports_its_detections_is_compared_as_a_set(workspace):
+    workspace.config(behaviour="picks")
+    report = workspace.verify("export", form="picks")
+    assert report.ok, report.failed
+    assert report.facts("forward")["shapes"] == [[1, 400, 8], [1, 300, 8], [2, 100, 8]]
+    assert report.facts("export")["max_difference"] <= 1e-4
+    workspace.config(behaviour="picks differ")
+    assert "onnxruntime and torch differ" in workspace.verify("export", form="picks").failed.failure.message
+
+
+def test_an_output_without_the_key_says_which_there_are(workspace):
+    workspace.config(behaviour="picks")
+    spec = workspace.path / "probe.yaml"
+    spec.write_text(spec.read_text().replace("[best, 0]", "[lost, 0]"))
+    report = workspace.verify("forward", form="picks")
+    assert report.failed.failure.message == "the output has no 'lost', only other, best"

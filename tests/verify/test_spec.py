@@ -38,6 +38,8 @@ def test_a_form_takes_what_it_names_and_the_rest_from_the_top():
     [
         ("per_cell: 1", "per_cell: 0", "decoded.per_cell: Input should be greater than or equal to 1"),
         ("layout: rows", "layout: sideways", "decoded.layout: Input should be 'rows' or 'columns'"),
+        ("decoded: {path: [0]", "decoded: {path: [1.5]", "decoded.path.0"),
+        ("exported: detections", "exported: boxes", "forms.picks.exported: Input should be 'decoded' or 'detections'"),
         ("ap_result: 0", "", "metrics.ap_result: Field required"),
         ("mini.training:box_iou", "../mini", "metrics.box_iou.0: String should match"),
         ("script: export.py", "script: ../export.py", "export.1.script: String should match"),

@@ -47,6 +47,21 @@ class Detect(nn.Module):
         return decoded if self.export else (decoded, x)
 
 
+class Picks(Detect):
+    """Needs no NMS: a dictionary in eval mode, the best by their class scores in an export."""
+
+    def forward(self, x):
+        found = super().forward(x)
+        if self.training:
+            return found
+        if not self.export:
+            return {"other": found[1], "best": found}
+        scores, place = found[..., 5:].flatten(1).topk(20)
+        boxes = found[..., :4].gather(1, (place // self.nc)[..., None].expand(-1, -1, 4))
+        corners = torch.cat((boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2), -1)
+        return torch.cat((corners, scores[..., None], (place % self.nc)[..., None].float()), -1).flip(1)
+
+
 class Model(nn.Module):
     def __init__(self, cfg, ch=3, nc=None):
         super().__init__()
@@ -54,7 +69,8 @@ class Model(nn.Module):
         misbehave(settings.get("behaviour"), settings)
         width = settings["width"]
         self.model = nn.Sequential(Stem(width), down(width, width), down(width, width), down(width, width))
-        self.model.append(Detect(nc, width))
+        head = Picks if str(settings.get("behaviour")).startswith("picks") else Detect
+        self.model.append(head(nc, width))
         self.stride = torch.tensor([float(STRIDE)])
         self.behaviour = settings.get("behaviour")
         if self.behaviour == "unused parameter":
