@@ -161,7 +161,12 @@ def _cell(value: float | None) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mirrors", type=Path, help="folder with v5.git, v7.git, v8.git, v9.git")
-    parser.add_argument("--yolo", nargs="*", default=list(Catalog().yolos), help="which upstreams; default: all")
+    parser.add_argument(
+        "--yolo",
+        nargs="*",
+        default=list(Catalog().supported),
+        help="which upstreams; default: all that are not experimental",
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: 3")
     parser.add_argument("--json", action="store_true", help="print a list of rows")
     return parser.parse_args()

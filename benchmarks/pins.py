@@ -25,7 +25,7 @@ def main() -> int:
     catalog = Catalog()
     print("| YOLO | pin | origin | head | form | parameters | GFLOPs | strides |\n|---|---|---|---|---|---|---|---|")
     failed = 0
-    for yolo in options.yolo or catalog.yolos:
+    for yolo in options.yolo or catalog.supported:
         for pin in catalog.upstream(yolo).pins:
             for head in HEADS:
                 failed += _workspace(yolo, pin, head, options)

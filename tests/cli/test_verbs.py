@@ -109,6 +109,24 @@ def test_list_as_table_and_json(run):
     assert data["heads"] == ["p3-p5", "p2-p5"]
 
 
+def test_an_experimental_yolo_says_what_was_checked_and_is_validated_where_it_is_named(run, tiny):
+    yaml = tiny.upstream_yaml.read_text()
+    said = "status: experimental\nchecked: it builds\nname: yolotiny\n"
+    tiny.upstream_yaml.write_text(yaml.replace("name: yolotiny\n", said, 1))
+    assert "  experimental; checked: it builds\n" in run("list").stdout
+    (upstream,) = json.loads(run("list", "--json").stdout)["upstreams"]
+    assert (upstream["status"], upstream["checked"]) == ("experimental", "it builds")
+    done = run("apply", "--yolo", "tiny", "--variant", "revcol-x", "--verify", "none")
+    assert done.stderr.count("YOLOtiny is experimental; checked: it builds\n") == 1
+    again = run("apply", "--yolo", "tiny", "--variant", "revcol-x", "--verify", "none", "--json")
+    assert json.loads(again.stdout)["made"] is False
+    validate = ("validate", "--variants", "revcol-x", "--heads", "p3-p5", "--level", "build")
+    refused = run(*validate)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "every YOLO is experimental; name those to validate with --yolo" in refused.stderr
+    assert "\n\n1 cell in " in run(*validate, "--yolo", "tiny").stdout
+
+
 def test_render_prints_the_yaml_alone(run):
     done = run("render", "--yolo", "tiny", "--variant", "revcol-x", "--nc", "7")
     assert done.returncode == 0

@@ -38,6 +38,11 @@ class Catalog:
         names = [path.parent.name for path in self.patches.glob("*/upstream.yaml")]
         return tuple(sorted(names, key=lambda name: (len(name), name)))
 
+    @property
+    def supported(self) -> tuple[str, ...]:
+        """The names of those upstreams that are not experimental."""
+        return tuple(name for name in self.yolos if not self.upstream(name).experimental)
+
     def upstream(self, yolo: str) -> Upstream:
         """The upstream called `yolo`.
 

@@ -202,6 +202,10 @@ class Upstream(Model):
     title: str
     name: Name
     """The stem of workspace and YAML names, `yolov7`."""
+    status: Literal["supported", "experimental"] = "supported"
+    """An experimental YOLO is validated only where it is named."""
+    checked: str | None = None
+    """What of an experimental YOLO was checked, in one line."""
     repository: str
     mirrors: tuple[str, ...] = ()
     licence: str
@@ -228,6 +232,12 @@ class Upstream(Model):
     """How upstream's programs are called; None where `yolopatch train` and its like are not offered."""
 
     @model_validator(mode="after")
+    def _says_what_was_checked(self) -> Upstream:
+        if self.experimental != bool(self.checked and self.checked.strip()):
+            raise ValueError("checked: says what of an experimental YOLO was checked, and stands with it only")
+        return self
+
+    @model_validator(mode="after")
     def _names_agree(self) -> Upstream:
         _unique("pins", [pin.name for pin in self.pins])
         _unique("series", [series.name for series in self.series])
@@ -250,6 +260,11 @@ class Upstream(Model):
                 raise ValueError(f"pins: {pin.name}: no series is called '{name}'")
         if pypi and pypi.layout not in self.layouts:
             raise ValueError(f"pins: {pin.name}: no layout is called '{pypi.layout}'")
+
+    @property
+    def experimental(self) -> bool:
+        """Whether less of it was checked than of the others."""
+        return self.status == "experimental"
 
     def urls(self, remote: str | None = None) -> tuple[str, ...]:
         """Where its git repository is, in the order of asking; a `remote` of the user's is asked alone."""

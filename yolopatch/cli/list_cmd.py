@@ -27,6 +27,8 @@ def command(yolo: str | None, as_json: bool) -> None:
         return
     for upstream in found.upstreams:
         click.echo(f"{upstream.yolo}  {upstream.title}  {upstream.repository}  ({upstream.licence})")
+        if upstream.checked:
+            click.echo(f"  {upstream.status}; checked: {upstream.checked}")
         rows = [
             (
                 f"  {pin.name}{' *' if pin.default else ''}",

@@ -63,7 +63,11 @@ def _forms(ctx: click.Context) -> list[str]:
 
 
 yolo_option = click.option(
-    "--yolo", required=True, metavar="NAME", shell_complete=_complete(_yolos), help="Which YOLO: v5, v7, v8 or v9."
+    "--yolo",
+    required=True,
+    metavar="NAME",
+    shell_complete=_complete(_yolos),
+    help="Which YOLO: v5, v7, v8, v9; experimental: v10.",
 )
 yolos_option = click.option(
     "--yolo",
@@ -71,7 +75,7 @@ yolos_option = click.option(
     multiple=True,
     metavar="NAME",
     shell_complete=_complete(_yolos),
-    help="Which YOLO; may stand several times; default: all.",
+    help="Which YOLO; may stand several times; default: all that are not experimental.",
 )
 variant_option = click.option(
     "--variant",

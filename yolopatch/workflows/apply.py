@@ -91,6 +91,8 @@ def apply(request: Request, reporter: Reporter, catalog: Catalog | None = None) 
         classes=request.classes,
         options=request.options,
     )
+    if plan.upstream.experimental:
+        reporter.note(f"{plan.upstream.title} is experimental; checked: {plan.upstream.checked}")
     destination = (request.dest or default_destination(plan)).expanduser().absolute()
     destinations.refuse_inside_cache(destination, cache)
     # Before anything is fetched: a wrong destination or a wrong patch should not cost a download.

@@ -20,7 +20,7 @@ DEFAULT, ALL = "default", "all"
 
 @dataclass(frozen=True)
 class Wanted:
-    """The names that a user typed. Empty `yolos` and `heads`: all of them."""
+    """The names that a user typed. Empty `heads`: all of them; empty `yolos`: all that are not experimental."""
 
     yolos: tuple[str, ...] = ()
     pins: tuple[str, ...] = (DEFAULT,)
@@ -58,7 +58,9 @@ def cells(catalog: Catalog, wanted: Wanted, reporter: Reporter) -> list[tuple[Ce
         RequestError: a name is none of any of the YOLOs, or nothing is left to validate.
         EnvironmentFailed: a revision is to be looked up, and no git host answers.
     """
-    upstreams = [catalog.upstream(name) for name in dict.fromkeys(wanted.yolos or catalog.yolos)]
+    upstreams = [catalog.upstream(name) for name in dict.fromkeys(wanted.yolos or catalog.supported)]
+    if not upstreams:
+        raise RequestError("every YOLO is experimental; name those to validate with --yolo")
     if wanted.remote is not None and len(upstreams) > 1:
         raise RequestError("--remote is one repository; name the YOLO that it is of with one --yolo")
     heads = tuple(catalog.head(name) for name in dict.fromkeys(wanted.heads or HEADS))

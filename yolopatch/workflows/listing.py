@@ -28,6 +28,8 @@ class UpstreamRow:
 
     yolo: str
     title: str
+    status: str
+    checked: str | None
     repository: str
     licence: str
     forms: tuple[str, ...]
@@ -79,6 +81,8 @@ def _upstream(upstream: Upstream) -> UpstreamRow:
     return UpstreamRow(
         upstream.yolo,
         upstream.title,
+        upstream.status,
+        upstream.checked,
         upstream.repository,
         upstream.licence,
         tuple(form.name for form in upstream.forms),
