@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.validation import small
+from yolopatch.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / ".github" / "scripts"
@@ -90,9 +91,7 @@ def test_the_workflow_asks_the_action_for_inputs_and_outputs_that_it_has():
         assert set(step["with"]) <= set(ACTION["inputs"])
         for name in re.findall(rf"steps\.{step['id']}\.outputs\.(\w+)", str(job)):
             assert name in ACTION["outputs"]
-    assert {folder.parent.name for folder in (ROOT / "patches").glob("*/upstream.yaml")} == set(
-        job["strategy"]["matrix"]["upstream"]
-    )
+    assert list(Catalog().supported) == job["strategy"]["matrix"]["upstream"]
 
 
 @pytest.fixture(scope="module")

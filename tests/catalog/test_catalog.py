@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yolopatch.catalog import HEADS, Catalog
+from yolopatch.catalog import HEADS, Catalog, Upstream
 from yolopatch.series.patchfile import read_patch
 from yolopatch.workflows.listing import listing
 from yolopatch.workflows.plan import make_plan
@@ -19,11 +19,26 @@ PINS = {
         "8.1.34": "5be2ffbd", "8.1.0": "808984c6", "8.0.196": "e7f06587", "8.0.100": "dce4efce", "8.0.20": "15b3b036",
     },
     "v9": {"main": "5b1ea9a8", "v0.1": "5b10b509"},
+    "v10": {"main": "453c6e38"},
 }  # fmt: skip
 
 
-def test_there_are_four_yolos():
-    assert CATALOG.yolos == ("v5", "v7", "v8", "v9")
+def test_there_are_four_yolos_and_one_that_is_experimental():
+    assert CATALOG.supported == ("v5", "v7", "v8", "v9")
+    assert CATALOG.yolos == (*CATALOG.supported, "v10")
+
+
+@pytest.mark.parametrize(
+    ("status", "checked"),
+    [("experimental", None), ("experimental", " "), ("supported", "it runs"), ("odd", "it runs")],
+)
+def test_an_experimental_yolo_and_no_other_says_what_was_checked(status, checked):
+    data = CATALOG.upstream("v9").model_dump()
+    with pytest.raises(ValueError, match=r"checked: says what|Input should be 'supported' or 'experimental'"):
+        Upstream.model_validate({**data, "status": status, "checked": checked})
+    good = Upstream.model_validate({**data, "status": "experimental", "checked": "it runs"})
+    assert good.experimental
+    assert not CATALOG.upstream("v9").experimental
 
 
 @pytest.mark.parametrize("yolo", CATALOG.yolos)
@@ -93,5 +108,8 @@ def test_every_form_renders_for_every_variant(yolo, head):
 
 def test_the_listing_shows_all_of_it():
     data = listing().to_json()
-    assert [one["yolo"] for one in data["upstreams"]] == ["v5", "v7", "v8", "v9"]
+    status = {one["yolo"]: one["status"] for one in data["upstreams"]}
+    assert list(status) == list(CATALOG.yolos)
+    assert [yolo for yolo in status if status[yolo] == "experimental"] == ["v10"]
+    assert data["upstreams"][-1]["checked"] == CATALOG.upstream("v10").checked
     assert data["variants"][0]["name"] == "stock"

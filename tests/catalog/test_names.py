@@ -15,7 +15,7 @@ from yolopatch.workflows.plan import make_plan
         ({"variant": "revcol-small"}, "no variant 'revcol-small'; did you mean revcol-s?"),
         ({"variant": "Stock"}, "no variant 'Stock'; did you mean stock?"),
         ({"yolo": "V7"}, "no YOLO 'V7'; did you mean v7?"),
-        ({"yolo": "x"}, "no YOLO 'x'; there are: v5, v7, v8, v9"),
+        ({"yolo": "x"}, "no YOLO 'x'; there are: v5, v7, v8, v9, v10"),
         ({"head": "p2p5"}, "no head 'p2p5'; did you mean p2-p5?"),
         ({"pin": "mian"}, "no pin of YOLOv7 'mian'; did you mean main?"),
         ({"classes": 0}, "--nc is 0; a detector has 1 to 100000 classes"),

@@ -20,6 +20,8 @@ CASES = [
     ("v7/iauxdetect.yaml.j2", "revcol-n", "p2-p5"),
     ("v8/detect.yaml.j2", "revcol-a", "p3-p5"),
     ("v9/dualddetect.yaml.j2", "revcol-t", "p3-p5"),
+    ("v10/v10detect.yaml.j2", "revcol-a", "p2-p5"),
+    ("v10/v10detect.yaml.j2", "revcol-t", "p3-p5"),
 ]
 
 

@@ -14,6 +14,7 @@ from yolopatch.errors import RequestError
 from yolopatch.render import render
 
 DETECTORS = {
+    "v10/v10detect": "v10Detect",
     "v5/detect": "Detect",
     "v7/detect": "Detect",
     "v7/iauxdetect": "IAuxDetect",
@@ -55,7 +56,7 @@ def strides(rows: list[list[Any]]) -> list[int]:
             result.append(4 * 2 ** (args[0] % 4))
         elif module == "nn.Upsample":
             result.append(before[0] // 2)
-        elif module in ("MP", "ADown") or (module == "Conv" and args[2] == 2):
+        elif module in ("MP", "ADown") or (module in ("Conv", "SCDown") and args[2] == 2):
             result.append(before[0] * 2)
         else:
             assert module.endswith("Detect") or len(set(before)) == 1, f"row {index} joins strides {before}"
@@ -96,7 +97,20 @@ def test_every_row_is_used(template: str, variant: str, head: str) -> None:
 @every_rendering
 def test_every_width_is_a_multiple_of_8_so_that_the_parser_keeps_it(template: str, variant: str, head: str) -> None:
     rows = shipped_rows(template, variant, head)
-    picky = ("Conv", "C3", "C2f", "SPPF", "SPPCSPC", "SPPELAN", "RepConv", "RepNCSPELAN4", "ADown")
+    picky = (
+        "Conv",
+        "C3",
+        "C2f",
+        "SPPF",
+        "SPPCSPC",
+        "SPPELAN",
+        "RepConv",
+        "RepNCSPELAN4",
+        "ADown",
+        "PSA",
+        "SCDown",
+        "C2fCIB",
+    )
     odd = [row for row in rows if row[2] in picky and row[3][0] % 8]
     assert not odd
 

@@ -29,6 +29,12 @@ metrics/mAP50-95(B)
 1,1.5,0.13982,0.40044,0.08,0.1,0.2,0.3,0.1
 2,2.5,0.56195,0.64104,0.2,0.1,0.2,0.4,0.2
 """
+V10 = """\
+epoch,train/box_om,train/cls_om,train/dfl_om,train/box_oo,train/cls_oo,train/dfl_oo,metrics/precision(B),\
+metrics/recall(B),metrics/mAP50(B),metrics/mAP50-95(B)
+1,5.5512,3.6438,2.9746,4.7379,3.8162,2.4936,0.00123,0.2963,0.00929,0.0031
+2,2.7895,2.8606,1.7595,2.4428,3.3044,1.6296,0.00525,0.6,0.02152,0.00995
+"""
 
 
 def table(yolo):
@@ -39,7 +45,12 @@ def table(yolo):
 
 @pytest.mark.parametrize(
     ("yolo", "text", "loss", "map50"),
-    [("v5", V5, 0.089992, 0.0014566), ("v7", V7, 0.0546, 0.003323), ("v8", V8, 0.13982, 0.3)],
+    [
+        ("v5", V5, 0.089992, 0.0014566),
+        ("v7", V7, 0.0546, 0.003323),
+        ("v8", V8, 0.13982, 0.3),
+        ("v10", V10, 5.5512, 0.00929),
+    ],
 )
 def test_rows_of_each_upstream_have_the_same_names_and_count_from_one(yolo, text, loss, map50, tmp_path):
     file = tmp_path / "table"
