@@ -22,21 +22,32 @@ Apply = Callable[..., "tuple[Path, dict[str, Any]]"]
 @pytest.fixture(scope="session")
 def registry() -> None:
     """Skips where no package registry offers what the default pins need."""
-    for yolo in CATALOG.yolos:
-        package = CATALOG.pin(CATALOG.upstream(yolo), None).origins.pypi
-        assert package is not None
-        problem = registry_problem(package.project, package.file)
+    for yolo in CATALOG.supported:
+        problem = _problem(yolo)
         if problem:
             pytest.skip(f"no package registry can be reached: {problem}")
 
 
+def _problem(yolo: str) -> str | None:
+    package = CATALOG.pin(CATALOG.upstream(yolo), None).origins.pypi
+    assert package is not None
+    return registry_problem(package.project, package.file)
+
+
 @pytest.fixture(scope="session")
-def mirrors() -> Path:
-    """The folder with v5.git, v7.git, v8.git and v9.git; skips where there is none."""
-    named = os.environ.get("YOLOPATCH_TEST_MIRRORS")
-    if not named:
-        pytest.skip("YOLOPATCH_TEST_MIRRORS names no folder of bare repositories (see CONTRIBUTING.md, Tests)")
-    return Path(named)
+def mirror() -> Callable[[str], Path]:
+    """The bare repository of a YOLO; skips where there is no folder of them, or where it lacks an experimental one."""
+
+    def get(yolo: str) -> Path:
+        named = os.environ.get("YOLOPATCH_TEST_MIRRORS")
+        if not named:
+            pytest.skip("YOLOPATCH_TEST_MIRRORS names no folder of bare repositories (see CONTRIBUTING.md, Tests)")
+        found = (Path(named) / f"{yolo}.git").resolve()
+        if CATALOG.upstream(yolo).experimental and not found.is_dir():
+            pytest.skip(f"YOLOPATCH_TEST_MIRRORS has no {yolo}.git, and {yolo} is experimental")
+        return found
+
+    return get
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +84,9 @@ def small(apply: Apply) -> Callable[[str], Path]:
 
     def get(yolo: str) -> Path:
         if yolo not in made:
+            problem = _problem(yolo) if CATALOG.upstream(yolo).experimental else None
+            if problem:
+                pytest.skip(f"{yolo} is experimental, and no package registry has it: {problem}")
             made[yolo], _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
         return made[yolo]
 

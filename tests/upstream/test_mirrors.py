@@ -20,8 +20,8 @@ PINS = [
 
 @pytest.mark.parametrize(("yolo", "pin"), PINS)
 @pytest.mark.parametrize("head", HEADS)
-def test_every_pin_applies_builds_and_runs_in_every_form(yolo, pin, head, apply, verify, mirrors):
-    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+def test_every_pin_applies_builds_and_runs_in_every_form(yolo, pin, head, apply, verify, mirror):
+    remote = mirror(yolo).as_uri()
     names = ("--yolo", yolo, "--pin", pin, "--variant", "revcol-t", "--head", head)
     folder, made = apply(*names, "--origin", "git", "--remote", remote, "--verify", "none")
     assert made["lock"]["inputs"]["source"]["commit"] == CATALOG.pin(CATALOG.upstream(yolo), pin).commit
@@ -30,14 +30,14 @@ def test_every_pin_applies_builds_and_runs_in_every_form(yolo, pin, head, apply,
 
 
 @pytest.mark.parametrize(("yolo", "pin"), PINS)
-def test_every_stock_pin_builds_and_runs(yolo, pin, apply, mirrors):
-    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+def test_every_stock_pin_builds_and_runs(yolo, pin, apply, mirror):
+    remote = mirror(yolo).as_uri()
     apply("--yolo", yolo, "--pin", pin, "--variant", "stock", "--origin", "git", "--remote", remote)
 
 
 @pytest.mark.parametrize(("yolo", "pin"), PINS)
-def test_every_pin_trains_by_its_recipe_and_validates_on_the_test_split(yolo, pin, apply, yolopatch, mirrors, tmp_path):
-    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+def test_every_pin_trains_by_its_recipe_and_validates_on_the_test_split(yolo, pin, apply, yolopatch, mirror, tmp_path):
+    remote = mirror(yolo).as_uri()
     names = ("--yolo", yolo, "--pin", pin, "--variant", "revcol-a", "--nc", "4")
     folder, _ = apply(*names, "--origin", "git", "--remote", remote, "--verify", "none")
     yolopatch("data", "demo", tmp_path / "d", "--images", "16", "--size", "64")
@@ -50,8 +50,8 @@ def test_every_pin_trains_by_its_recipe_and_validates_on_the_test_split(yolo, pi
 
 
 @pytest.mark.parametrize("yolo", CATALOG.yolos)
-def test_files_are_blob_for_blob_those_of_the_commit(yolo, apply, mirrors):
-    remote = (mirrors / f"{yolo}.git").resolve()
+def test_files_are_blob_for_blob_those_of_the_commit(yolo, apply, mirror):
+    remote = mirror(yolo)
     folder, made = apply(
         "--yolo", yolo, "--variant", "stock", "--origin", "git", "--remote", remote.as_uri(), "--verify", "none"
     )
@@ -62,8 +62,8 @@ def test_files_are_blob_for_blob_those_of_the_commit(yolo, apply, mirrors):
 
 
 @pytest.mark.parametrize("yolo", CATALOG.yolos)
-def test_no_more_than_five_megabytes_come_over_the_wire(yolo, apply, mirrors, environment):
-    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+def test_no_more_than_five_megabytes_come_over_the_wire(yolo, apply, mirror, environment):
+    remote = mirror(yolo).as_uri()
     names = ("--yolo", yolo, "--variant", "stock", "--origin", "git", "--remote", remote, "--verify", "none")
     apply(*names)
     from pathlib import Path

@@ -69,7 +69,7 @@ def arguments(yolo, folder, path):
     return ("--hyp", path)
 
 
-@pytest.mark.parametrize("yolo", CATALOG.yolos)
+@pytest.mark.parametrize("yolo", CATALOG.supported)
 def test_eight_pictures_are_learned_by_heart(yolo, apply, yolopatch, tmp_path):
     folder, _ = apply("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
     data = eight_pictures(tmp_path / "d")

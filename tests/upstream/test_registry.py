@@ -14,7 +14,7 @@ from yolopatch.catalog import HEADS, Catalog
 from yolopatch.workflows.plan import make_plan
 
 CATALOG = Catalog()
-YOLOS = CATALOG.yolos
+YOLOS = CATALOG.supported
 pytestmark = pytest.mark.usefixtures("registry")
 
 

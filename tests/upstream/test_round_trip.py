@@ -22,7 +22,7 @@ def exported(yolopatch, workspace: Path, made: dict, to: Path) -> None:
         assert (to / name).read_bytes() == (CATALOG.patches / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("yolo", CATALOG.yolos)
+@pytest.mark.parametrize("yolo", CATALOG.supported)
 def test_default_pins_from_the_registry(yolo, registry, apply, yolopatch, tmp_path):
     names = ("--yolo", yolo, "--variant", "revcol-a", "--origin", "pypi", "--verify", "none")
     workspace, made = apply(*names)
@@ -30,8 +30,8 @@ def test_default_pins_from_the_registry(yolo, registry, apply, yolopatch, tmp_pa
 
 
 @pytest.mark.parametrize(("yolo", "pin"), PINS)
-def test_every_pin_from_git(yolo, pin, mirrors, apply, yolopatch, tmp_path):
-    remote = (mirrors / f"{yolo}.git").resolve().as_uri()
+def test_every_pin_from_git(yolo, pin, mirror, apply, yolopatch, tmp_path):
+    remote = mirror(yolo).as_uri()
     names = ("--yolo", yolo, "--pin", pin, "--origin", "git", "--remote", remote, "--verify", "none")
     for variant in ("revcol-a", "stock"):
         workspace, made = apply(*names, "--variant", variant)

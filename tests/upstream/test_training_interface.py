@@ -15,7 +15,7 @@ from yolopatch.catalog import Catalog
 from yolopatch.runs.results import COLUMNS
 
 pytestmark = pytest.mark.usefixtures("registry")
-YOLOS = Catalog().yolos
+YOLOS = Catalog().supported
 SMALL = ("--imgsz", "64", "--batch", "1", "--device", "cpu", "--workers", "0")
 STEPS = 20
 LARGEST_BIAS = """
