@@ -65,7 +65,7 @@ def test_it_learns_eight_pictures_and_its_other_programs_use_the_weights(yolo, s
 
 
 @pytest.mark.parametrize("yolo", YOLOS)
-def test_intermediate_supervision_is_added_once_and_follows_its_schedule(yolo, apply, yolopatch, tmp_path):
+def test_intermediate_supervision_is_logged_and_follows_its_schedule(yolo, apply, yolopatch, tmp_path):
     data = dataset.make(tmp_path / "d", train=8, val=4)
     options = ("--variant", "revcol-a", "--origin", "pypi", "--verify", "none", "--set", "supervision={close: 1}")
     folder, _ = apply("--yolo", yolo, *options)
