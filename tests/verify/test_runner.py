@@ -74,6 +74,11 @@ def test_a_module_that_no_package_provides_is_a_fault_of_the_tree(workspace):
     assert "No module named 'imp'" in workspace.verify().failed.failure.message
 
 
+def test_a_module_that_its_package_has_no_more_is_a_fault_of_the_tree(workspace):
+    workspace.config(behaviour="moved module")
+    assert "No module named 'yaml.was_here_once'" in workspace.verify().failed.failure.message
+
+
 def test_an_interpreter_without_torch_is_a_fault_of_the_environment(workspace, tmp_path):
     venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name == "posix")
     python = tmp_path / "bare" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import traceback
 from pathlib import Path
 
@@ -26,10 +27,15 @@ def shorten(error: BaseException, *, limit: int = 12) -> list[str]:
 
 
 def top_level_missing(error: ModuleNotFoundError) -> str | None:
-    """The package that is missing; None where the name belongs to the tree itself."""
+    """The package that is missing; None where the name belongs to the tree itself, or to a package that is there.
+
+    Of the latter the tree wants another version, which no install mends that keeps to its requirements.
+    """
     name = (error.name or "").partition(".")[0]
     root = Path.cwd()
     if not name or (root / name).exists() or (root / f"{name}.py").exists():
+        return None
+    if "." in str(error.name) and importlib.util.find_spec(name) is not None:
         return None
     return name
 

@@ -93,6 +93,8 @@ def misbehave(behaviour, settings):
         import a_package_that_nobody_has  # noqa: F401
     if behaviour == "gone package":
         import imp  # noqa: F401
+    if behaviour == "moved module":
+        import yaml.was_here_once  # noqa: F401
     if behaviour == "exception":
         outer()
     if behaviour == "exit":
