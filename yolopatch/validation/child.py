@@ -1,23 +1,18 @@
-"""The processes of a cell: how yolopatch calls itself, and what it makes of the answer."""
+"""The processes of a cell: the commands, and what is made of their answers."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from yolopatch.runs.environ import cpus
-from yolopatch.validation.crew import Finished
+from yolopatch.runs.crew import Finished
+from yolopatch.runs.ourselves import answer, own_command
 from yolopatch.validation.model import Cell, Result, Step
 from yolopatch.verify.process import Ending
 from yolopatch.xml_text import writable
 
-# The very program that runs now, whatever the current folder and other installations hold.
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from yolopatch.cli.main import main; main()"
 _LONGEST = 400  # characters of a line
 _MOST = 40  # lines of detail
 
@@ -26,23 +21,17 @@ def apply_command(cell: Cell, workspace: Path, origin: str, remote: str | None) 
     """Makes the workspace of a cell."""
     words = ["apply", "--yolo", cell.yolo, "--variant", cell.variant, f"--pin={cell.commit or cell.pin}"]
     words += ["--head", cell.head, "--verify", "none", "--origin", origin, "--dest", str(workspace)]
-    return _command([*words, *([f"--remote={remote}"] if remote else []), "--json", "-q"])
+    return own_command([*words, *([f"--remote={remote}"] if remote else []), "--json", "-q"])
 
 
 def verify_command(cell: Cell, workspace: Path, level: str) -> list[str]:
     """Verifies a cell."""
-    return _command(["verify", str(workspace), "--level", level, "--form", cell.form, "--json", "-q"])
-
-
-def variables(jobs: int) -> dict[str, str]:
-    """The environment of one of `jobs` processes: the CPUs are shared out, unless the user did so."""
-    threads = {} if os.environ.get("OMP_NUM_THREADS") else {"OMP_NUM_THREADS": str(max(1, cpus() // jobs))}
-    return {**os.environ, **threads}
+    return own_command(["verify", str(workspace), "--level", level, "--form", cell.form, "--json", "-q"])
 
 
 def applied(finished: Finished[Any]) -> Result:
     """What came of apply: `ok` with the commit of the tree, or why it failed."""
-    document = _document(finished)
+    document = answer(finished)
     if finished.code == 0 and "lock" in document:
         return Result("ok", "apply", seconds=_round(finished.seconds), base=document["lock"]["commit"])
     return _failed(finished, "apply", document)
@@ -50,7 +39,7 @@ def applied(finished: Finished[Any]) -> Result:
 
 def verified(finished: Finished[Any], before: Result) -> Result:
     """What came of a verification in the workspace that apply made with the result `before`."""
-    document = _document(finished)
+    document = answer(finished)
     seconds = _round(before.seconds + finished.seconds)
     if "levels" not in document:
         return replace(_failed(finished, "verify", document), seconds=seconds, base=before.base)
@@ -73,19 +62,6 @@ def verified(finished: Finished[Any], before: Result) -> Result:
         message=_line(failure["message"]),
         detail=_lines(lines),
     )
-
-
-def _command(words: Sequence[str]) -> list[str]:
-    path = [str(Path(entry).absolute()) for entry in sys.path]
-    return [sys.executable, "-c", _START, json.dumps(path), *words]
-
-
-def _document(finished: Finished[Any]) -> dict[str, Any]:
-    try:
-        document = json.loads(finished.stdout)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _failed(finished: Finished[Any], step: Step, document: dict[str, Any]) -> Result:

@@ -15,8 +15,9 @@ from yolopatch import __version__
 from yolopatch.catalog import Catalog
 from yolopatch.catalog.paths import PACKAGE
 from yolopatch.console import Reporter
+from yolopatch.runs.crew import Crew, Finished
+from yolopatch.runs.ourselves import shared_variables
 from yolopatch.validation import child
-from yolopatch.validation.crew import Crew, Finished
 from yolopatch.validation.model import Cell, Outcome, Report, Result
 from yolopatch.validation.store import Store, digest
 from yolopatch.workflows.cells import Wanted, cells
@@ -109,7 +110,7 @@ class _Run:
         jobs = self._request.jobs
         benches = deque(self._benches())
         ready: deque[_Job] = deque()
-        variables = child.variables(jobs)
+        variables = shared_variables(jobs)
         rest = len(self._matrix) - len(self.outcomes)
         if not rest:
             return

@@ -87,11 +87,12 @@ class Crew(Generic[T]):
         finally:
             held.release()
 
-    def wait(self) -> list[Finished[T]]:
-        """Those that have ended, at least one."""
+    def wait(self, seconds: float | None = None) -> list[Finished[T]]:
+        """Those that have ended, at least one; after that many `seconds` none, it may be."""
+        until = None if seconds is None else time.monotonic() + seconds
         while True:
             ended = [one for one in self._running if one.process.poll() is not None]
-            if ended:
+            if ended or (until is not None and time.monotonic() >= until):
                 self._running = [one for one in self._running if one not in ended]
                 return [_finished(one) for one in ended]
             time.sleep(_POLL)
