@@ -11,8 +11,8 @@ from yolopatch.catalog import Catalog
 
 PACKAGE = Path(__file__).parent.parent / "yolopatch"
 ROOMS = (
-    *("cli", "workflows", "catalog", "validation", "drift", "sources", "series", "render", "workspace", "verify"),
-    *("runs", "evaluation", "datasets", "compare", "payload"),
+    *("cli", "workflows", "catalog", "validation", "sweep", "drift", "sources", "series", "render", "workspace"),
+    *("verify", "runs", "evaluation", "datasets", "compare", "payload"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

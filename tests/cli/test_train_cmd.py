@@ -11,40 +11,11 @@ import time
 
 import pytest
 
+from tests.small_training import INTERFACE, VAL
 from tests.upstream import dataset
 
 NAME = "yolotiny-revcol-x"
 APPLY = ("apply", "--yolo", "tiny", "--variant", "revcol-x", "--verify", "none", "--nc", "3")
-
-INTERFACE = """
-interface:
-  train:
-    script: [train.py]
-    options:
-      config: [--cfg, "{value}"]
-      weights: [--weights, "{value}"]
-      data: [--data, "{value}"]
-      epochs: [--epochs, "{value}"]
-      imgsz: [--imgsz, "{value}"]
-      batch: [--batch, "{value}"]
-      device: [--device, "{value}"]
-      seed: [--seed, "{value}"]
-      place: [--place, "{value}"]
-      resume: [--resume, "{value}"]
-  val:
-    script: [val.py]
-    options: {weights: [--weights, "{value}"], data: [--data, "{value}"], place: [--place, "{value}"]}
-  predict: {script: [detect.py], options: {place: [--place, "{value}"]}}
-  export: {script: [export.py], options: {}, formats: {onnx: {words: [], result: "{stem}.onnx"}}}
-  table:
-    file: results.csv
-    columns:
-      train/box_loss: [loss]
-      mAP50: [map]
-      mAP50-95: [map]
-    fitness: {mAP50: 1.0}
-  distributed: {cpu: false, machines: true}
-"""
 
 TRAIN = """\
 import argparse, csv, os, pathlib, time, torch, yaml
@@ -77,17 +48,6 @@ for epoch in range(start, int(opt.epochs)):
         torch.save({"epoch": epoch, "model": torch.nn.Linear(1, 1)}, place / "weights" / f"{name}.pt")
 for file in (place / "weights").glob("*.pt"):  # what strip_optimizer does
     torch.load(file, weights_only=False)
-"""
-
-VAL = """\
-import json, pathlib, sys, yaml
-given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-place = pathlib.Path(given["--place"])
-place.mkdir(parents=True, exist_ok=True)
-first = pathlib.Path(yaml.safe_load(open(given["--data"]))["val"]).read_text().split()[0]
-box = {"image_id": pathlib.Path(first).stem, "category_id": 0, "bbox": [1, 1, 9, 9], "score": 0.5}
-(place / "best_predictions.json").write_text(json.dumps([box]))
-print("   all   2   4   0.25   0.5   0.75   0.375")
 """
 
 

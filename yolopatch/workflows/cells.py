@@ -66,7 +66,7 @@ def cells(catalog: Catalog, wanted: Wanted, reporter: Reporter) -> list[tuple[Ce
     heads = tuple(catalog.head(name) for name in dict.fromkeys(wanted.heads or HEADS))
     variants = tuple(dict.fromkeys(wanted.variants))
     for name in variants:
-        _check_variant(catalog, upstreams, name)
+        check_variant(catalog, upstreams, name)
     revisions = _revisions(catalog, upstreams, wanted)
     found = []
     for upstream in upstreams:
@@ -84,7 +84,8 @@ def cells(catalog: Catalog, wanted: Wanted, reporter: Reporter) -> list[tuple[Ce
     return found
 
 
-def _check_variant(catalog: Catalog, upstreams: Sequence[Upstream], name: str) -> None:
+def check_variant(catalog: Catalog, upstreams: Sequence[Upstream], name: str) -> None:
+    """Raise `RequestError` where none of the YOLOs has a variant of that name."""
     if not is_stock(name):
         catalog.variant(name)
         return

@@ -24,7 +24,7 @@ from yolopatch.workflows.stage import Stage, checked_data, open_stage, refuse_co
 from yolopatch.workflows.status import inspect
 
 _LEAST_SHARE = 0.05  # of the model's numbers that weights must fit: less is chance, tensors of one number
-_OURS = {
+OURS = {
     "config": "--form",
     "weights": "--weights",
     "data": "--data",
@@ -37,6 +37,7 @@ _OURS = {
     "place": "--name",
     "resume": "--resume",
 }
+"""Which option of ours sets what, so that upstream's own arguments need not."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def train(request: TrainRequest, reporter: Reporter) -> Record:
     stage = open_stage(request.workspace, request.form, request.python)
     _check_numbers(request)
     _check_launch(stage, request)
-    refuse_controlled(stage.interface.train, request.further, _OURS)
+    refuse_controlled(stage.interface.train, request.further, OURS)
     if request.name is not None:
         folder.check_name(request.name)
     if request.weights is not None and "weights" in stage.pin.lacks_options:
