@@ -35,7 +35,7 @@ else:
     torch.manual_seed(int(opt.seed))
     model = torch.nn.Linear(8, 1)
     place = pathlib.Path(opt.place)
-    (place / "weights").mkdir(parents=True)
+    (place / "weights").mkdir(parents=True, exist_ok=True)
     (place / "results.csv").write_text("epoch,loss,map\\n")
 place = pathlib.Path(opt.place)
 cfg = yaml.safe_load(pathlib.Path(opt.cfg).read_text())

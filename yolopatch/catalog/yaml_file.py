@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from yolopatch.catalog.names import unknown
 from yolopatch.errors import RequestError
 
 T = TypeVar("T", bound=BaseModel)
@@ -30,7 +31,7 @@ def load_model(path: Path, model: type[T]) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise RequestError(_describe(path, text, error)) from error
+        raise RequestError(_describe(path, text, error, model)) from error
 
 
 def parse_plain_yaml(text: str, name: str) -> Any:
@@ -101,13 +102,31 @@ def _refuse_duplicates(node: Any, name: str) -> None:
         seen.add(str(key.value))
 
 
-def _describe(path: Path, text: str, error: ValidationError) -> str:
+def _describe(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
     problem = error.errors(include_url=False)[0]
     loc: Loc = problem["loc"]
     key = ".".join(str(part) for part in loc) or "(top)"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = _unknown_key(model, loc)
     return f"{path}:{_line_of(text, loc)}: {key}: {message}{more}"
+
+
+def _unknown_key(model: type[BaseModel], loc: Loc) -> str:
+    """What to write in place of a key that there is not."""
+    place: type[BaseModel] | None = model
+    for part in loc[:-1]:
+        if isinstance(part, str) and place is not None and part in place.model_fields:
+            place = _model_in(place.model_fields[part].annotation)
+    return str(unknown("key", str(loc[-1]), place.model_fields if place else ()))
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, by itself or in a collection."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _line_of(text: str, loc: Loc) -> int:
