@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
 from tests import mini
 from tests.small_training import INTERFACE, VAL
 from tests.upstream import dataset
+
+T = TypeVar("T")
+
+MEASURED = ("seconds", "peak_memory_bytes", "gpu_memory_bytes")
+PAIR = {"yolo": "tiny", "variant": ["stock", "revcol-x"]}
+"""A grid of two cells."""
 
 TRAIN = """\
 import argparse, os, pathlib, time, torch, yaml
@@ -73,6 +84,7 @@ class Place:
     root: Path
     folder: Path
     variables: dict[str, str]
+    name: str = "small"
 
     @property
     def file(self) -> Path:
@@ -82,11 +94,11 @@ class Place:
     @property
     def dest(self) -> Path:
         """Where its cells are."""
-        return self.folder / "small"
+        return self.folder / self.name
 
     def write(self, **keys: object) -> None:
         """Write the sweep's file: `keys` beside and in place of what every one has."""
-        common = {"name": "small", "data": "d/data.yaml", "epochs": 3, "imgsz": 64, "batch": 2, "device": "cpu"}
+        common = {"name": self.name, "data": "d/data.yaml", "epochs": 3, "imgsz": 64, "batch": 2, "device": "cpu"}
         grid = {"yolo": ["tiny"], "variant": ["stock", "revcol-x"], "seed": [0, 1]}
         self.file.write_text(yaml.safe_dump({**common, "grid": grid, **keys}, sort_keys=False))
 
@@ -105,6 +117,32 @@ class Place:
     @property
     def _how(self) -> dict[str, object]:
         return {"cwd": self.folder, "env": self.variables, "text": True}
+
+
+def table(run: Path) -> list[dict[str, str]]:
+    """The rows of a run, without what is measured."""
+    with (run / "results.csv").open() as file:
+        return [{key: value for key, value in row.items() if key not in MEASURED} for row in csv.DictReader(file)]
+
+
+def tables(dest: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of all runs of a sweep."""
+    return {str(file.parent.relative_to(dest)): table(file.parent) for file in sorted(dest.glob("*/runs/*/run.json"))}
+
+
+def eventually(found: Callable[[], T], seconds: float = 60.0) -> T:
+    """What `found` gives as soon as it gives something."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if value := found():
+            return value
+        time.sleep(0.02)
+    raise AssertionError("it never came")
+
+
+def begun(run: Path) -> bool:
+    """Whether an epoch of a run is over."""
+    return (run / "run.json").exists() and json.loads((run / "run.json").read_text())["epochs_done"] > 0
 
 
 def make(root: Path) -> Place:

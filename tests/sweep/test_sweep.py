@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import json
 import random
 import shutil
@@ -12,51 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep import small
-
-MEASURED = ("seconds", "peak_memory_bytes", "gpu_memory_bytes")
-PAIR = {"yolo": "tiny", "variant": ["stock", "revcol-x"]}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return small.make(tmp_path_factory.mktemp("sweep"))
+from tests.sweep.small import PAIR, begun, eventually, table, tables
 
 
 @pytest.fixture
 def fresh(place):
-    """The upstreams with no sweep's folder."""
-    place.write()
-    shutil.rmtree(place.dest, ignore_errors=True)
-    return place
-
-
-@pytest.fixture
-def done(place, tmp_path_factory):
-    """A finished sweep of two cells."""
-    place.write(grid=PAIR)
-    if not place.dest.exists():
-        run = place.run()
-        assert run.returncode == 0, run.stdout + run.stderr
-    return place
-
-
-def table(run: Path) -> list[dict[str, str]]:
-    with (run / "results.csv").open() as file:
-        return [{key: value for key, value in row.items() if key not in MEASURED} for row in csv.DictReader(file)]
-
-
-def runs(dest: Path) -> dict[str, list[dict[str, str]]]:
-    return {str(run.parent.relative_to(dest)): table(run.parent) for run in sorted(dest.glob("*/runs/*/run.json"))}
-
-
-def eventually(found, seconds=60.0):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if value := found():
-            return value
-        time.sleep(0.02)
-    raise AssertionError("it never came")
+    """A sweep's file with no folder yet."""
+    mine = dataclasses.replace(place, name="fresh")
+    shutil.rmtree(mine.dest, ignore_errors=True)
+    return mine
 
 
 def refused(run, *said):
@@ -84,7 +48,7 @@ def test_every_cell_is_a_run_as_train_leaves_it_and_is_not_run_again(done):
 
 
 def test_cells_may_be_added_and_nothing_else_changed(done):
-    before = runs(done.dest)
+    before = tables(done.dest)
     for keys, said in (
         ({"epochs": 4}, "was begun with epochs 3 and the file says 4; put it back, or name another --dest"),
         ({"arguments": {"tiny": ["--lr", "0.2"]}}, 'arguments [] and the file says ["--lr", "0.2"]'),
@@ -97,7 +61,7 @@ def test_cells_may_be_added_and_nothing_else_changed(done):
     done.write(grid=PAIR, include=[{"yolo": "twin", "variant": "stock"}])
     listed = json.loads(done.run("--dry-run", "--json").stdout)
     assert [cell["status"] for cell in listed["cells"]] == ["finished", "finished", "waiting"]
-    assert runs(done.dest) == before
+    assert tables(done.dest) == before
     assert len(json.loads((done.dest / "sweep.json").read_text())["cells"]) == 2
 
 
@@ -162,7 +126,7 @@ def test_a_stop_is_one_line_and_the_same_command_goes_on(fresh):
     fresh.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--gate", str(gate)]})
     process = fresh.start(fresh.command("-q"))
     run = fresh.dest / "tiny_stock_p3-p5" / "runs" / "seed0"
-    eventually(lambda: run.joinpath("run.json").exists() and json.loads((run / "run.json").read_text())["epochs_done"])
+    eventually(lambda: begun(run))
     second = fresh.run("-q")
     refused(second, "another yolopatch sweep is at work in")
     process.send_signal(signal.SIGINT)
@@ -190,5 +154,5 @@ def test_three_kills_at_any_moment_change_nothing(done):
         process.communicate()
     run = done.run("--dest", "killed", "--jobs", "2", "--json")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert runs(done.folder / "killed") == runs(done.dest)
+    assert tables(done.folder / "killed") == tables(done.dest)
     assert [cell["status"] for cell in json.loads(run.stdout)["cells"]] == ["finished", "finished"]

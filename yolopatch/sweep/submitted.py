@@ -129,7 +129,7 @@ class SubmittedExecutor:
         until = time.monotonic() + seconds
         while True:
             self._look_at_the_queue()
-            over = [one for one in self._watched.values() if _over(one)]
+            over = [one for one in self._watched.values() if _over(one, self._cluster)]
             if over or time.monotonic() >= until:
                 for one in over:
                     del self._watched[one.task.cell]
@@ -141,7 +141,10 @@ class SubmittedExecutor:
         return tuple(str(one.job.job_id) for one in self._watched.values())
 
     def _look_at_the_queue(self) -> None:
-        """Find jobs that ended without a word. submitit asks the accounting, which many a cluster does not have."""
+        """Find jobs that ended without a word.
+
+        submitit would ask the accounting, which many a cluster does not have, and then warn of it on stdout.
+        """
         now = time.monotonic()
         if self._cluster != "slurm" or not self._watched or now - self._asked < _ASK:
             return
@@ -179,11 +182,11 @@ def queued(ids: Iterable[str]) -> set[str] | None:
     return set(done.stdout.split())
 
 
-def _over(one: _Watched) -> bool:
+def _over(one: _Watched, cluster: Cluster) -> bool:
     if one.job.paths.result_pickle.exists():
         return True
-    if one.gone is not None:
-        return time.monotonic() - one.gone > _GRACE
+    if cluster == "slurm":
+        return one.gone is not None and time.monotonic() - one.gone > _GRACE
     return bool(one.job.done())
 
 

@@ -1,0 +1,138 @@
+"""Sweeps through submitit: its local executor everywhere, and a real Slurm of one node where one can be started."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sweep import slurm
+from tests.sweep.small import PAIR, begun, eventually, table, tables
+from yolopatch.errors import EnvironmentFailed
+from yolopatch.sweep import submitted
+
+pytest.importorskip("submitit")
+
+# There is no option for submitit's local executor: `--executor local` needs no submitit.
+DRIVER = """
+import json, sys
+from pathlib import Path
+from yolopatch.console import Reporter
+from yolopatch.sweep.submitted import Resources, SubmittedExecutor
+from yolopatch.workflows.sweep import SweepRequest, sweep
+dest, minutes = sys.argv[1:]
+executor = lambda name: SubmittedExecutor("local", 2, name, Resources(minutes=int(minutes)))
+report = sweep(SweepRequest(Path("sweep.yaml"), executor, Path(dest)), Reporter())
+print(json.dumps(report.to_json()))
+sys.exit(report.exit_code)
+"""
+
+
+def driver(dest, minutes=60):
+    return [sys.executable, "-c", DRIVER, str(dest), str(minutes)]
+
+
+@pytest.fixture(scope="module")
+def cluster(place, tmp_path_factory):
+    """The small upstreams on a machine with Slurm."""
+    try:
+        with slurm.cluster(tmp_path_factory.mktemp("slurm")) as variables:
+            mine = {name: variables[name] for name in ("PATH", "SLURM_CONF")}
+            yield dataclasses.replace(place, name="cluster", variables={**place.variables, **mine})
+    except slurm.NoSlurm as why:
+        pytest.skip(str(why))
+
+
+def killed_three_times(place, command):
+    """Kill it at three moments, then let it come to its end; the report."""
+    seed = random.randrange(10**6)
+    print("moments by seed", seed)
+    moments = random.Random(seed)
+    for _ in range(3):
+        process = place.start(command)
+        time.sleep(moments.uniform(1.0, 15.0))
+        process.kill()
+        process.communicate()
+    process = place.start(command)
+    out, said = process.communicate(timeout=400)
+    assert process.returncode == 0, out + said
+    return json.loads(out)
+
+
+def test_submitits_local_executor_survives_three_kills_of_the_sweep(done):
+    report = killed_three_times(done, driver("submitted"))
+    assert [cell["status"] for cell in report["cells"]] == ["finished", "finished"]
+    assert tables(done.folder / "submitted") == tables(done.dest)
+
+
+def test_a_job_at_its_time_limit_goes_on_by_itself(place):
+    gate = place.folder / "gate-of-time"
+    place.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--gate", str(gate)]}, name="timed")
+    process = place.start(driver("timed", minutes=1))  # submitit warns half a minute before
+    run = place.folder / "timed" / "tiny_stock_p3-p5" / "runs" / "seed0"
+    eventually(lambda: (run / "run.json").exists() and json.loads((run / "run.json").read_text())["resumed"], 120)
+    gate.touch()
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 0, out + said
+    assert json.loads(out)["cells"][0]["attempts"] == 1
+    assert len(table(run)) == 3
+
+
+def test_what_is_missing_is_said_in_one_line(place, monkeypatch, tmp_path):
+    (tmp_path / "git").symlink_to(shutil.which("git"))
+    place.write(grid=PAIR)
+    lone = dataclasses.replace(place, variables={**place.variables, "PATH": str(tmp_path)})
+    run = lone.run("-q", "--executor", "slurm", "--dest", "none")
+    assert (run.returncode, run.stderr.count("\n")) == (3, 1)
+    assert "there is no sbatch or srun here; start the sweep where jobs are submitted" in run.stderr
+    assert not (place.folder / "none").exists()
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(EnvironmentFailed, match="yolopatch\\[sweep\\]"):
+        submitted.require("slurm")
+
+
+def test_slurm_survives_three_kills_of_the_sweep(done, cluster):
+    command = done.command("--executor", "slurm", "--cpus", "1", "--time", "60", "--jobs", "2", "--json")
+    report = killed_three_times(cluster, [*command, "--dest", "slurm"])
+    assert [cell["status"] for cell in report["cells"]] == ["finished", "finished"]
+    assert tables(done.folder / "slurm") == tables(done.dest)
+
+
+def test_slurms_jobs_go_on_after_an_interrupt_and_one_that_is_cancelled_is_taken_up_again(cluster):
+    gate = cluster.folder / "gate-of-slurm"
+    cluster.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--gate", str(gate)]})
+    command = cluster.command("-q", "--executor", "slurm")
+    process = cluster.start(command)
+    run = cluster.dest / "tiny_stock_p3-p5" / "runs" / "seed0"
+    eventually(lambda: begun(run), 120)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=30)
+    job = json.loads(next((cluster.dest / "cells").glob("*.json")).read_text())["job"]["id"]
+    assert (process.returncode, out) == (130, "")
+    assert f"0 of 1 cells are finished; jobs go on (scancel {job} ends them)" in said
+    other = cluster.run("-q")
+    assert (other.returncode, f"go on with --executor slurm, or end them: scancel {job}" in other.stderr) == (2, True)
+    assert json.loads((run / "run.json").read_text())["status"] == "running"
+    subprocess.run(["scancel", job], env=cluster.variables, check=True)
+    eventually(lambda: not Path(f"/proc/{json.loads((run / 'run.json').read_text())['pid']}").exists())
+    gate.touch()
+    again = cluster.run("--executor", "slurm", "--json")
+    assert again.returncode == 0, again.stdout + again.stderr
+    record = json.loads((run / "run.json").read_text())
+    assert (record["status"], record["resumed"], len(table(run))) == ("finished", 1, 3)
+
+
+def test_slurm_says_which_partition_there_is_not(cluster):
+    cluster.write(grid={"yolo": "twin", "variant": "stock"})
+    run = cluster.run("-q", "--executor", "slurm", "--partition", "gold", "--dest", "gold")
+    assert (run.returncode, run.stderr.count("\n")) == (3, 1), run.stderr
+    assert "invalid partition" in run.stderr
+    assert "check --partition and --gpus" in run.stderr
