@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import shutil
 import subprocess
 import time
@@ -97,13 +99,13 @@ class SubmittedExecutor:
             slurm_partition=self._resources.partition,
             stderr_to_stdout=True,
         )
+        said = io.StringIO()  # the engine's own words would stand beside our one line, or in our JSON
         try:
-            job = executor.submit(task.call)
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                job = executor.submit(task.call)
         except (OSError, submitit.core.utils.FailedJobError, subprocess.SubprocessError) as error:
-            said = " ".join(str(error).split())
-            raise EnvironmentFailed(f"{self._cluster} takes no job: {said[-300:]}; check --partition and --gpus") from (
-                error
-            )
+            why = " ".join(str(error).split())[-300:]
+            raise EnvironmentFailed(f"{self._cluster} takes no job: {why}; check --partition and --gpus") from error
         self._watched[task.cell] = _Watched(task, job)
         return str(job.job_id)
 
