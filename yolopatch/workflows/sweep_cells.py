@@ -83,7 +83,7 @@ def _there(catalog: Catalog, cells: Sequence[Cell]) -> tuple[list[Cell], list[st
         elif cell.asked:
             raise RequestError(f"include: {why}; take it out")
         else:
-            left_out[cell.shown_model] = why
+            left_out[cell.shown_model] = f"{cell.shown_model}: {why}"
     return kept, list(left_out.values())
 
 
