@@ -20,6 +20,7 @@ from yolopatch.errors import EnvironmentFailed
 from yolopatch.sweep import submitted
 
 pytest.importorskip("submitit")
+psutil = pytest.importorskip("psutil")
 
 # There is no option for submitit's local executor: `--executor local` needs no submitit.
 DRIVER = """
@@ -28,16 +29,15 @@ from pathlib import Path
 from yolopatch.console import Reporter
 from yolopatch.sweep.submitted import Resources, SubmittedExecutor
 from yolopatch.workflows.sweep import SweepRequest, sweep
-dest, minutes = sys.argv[1:]
-executor = lambda name: SubmittedExecutor("local", 2, name, Resources(minutes=int(minutes)))
-report = sweep(SweepRequest(Path("sweep.yaml"), executor, Path(dest)), Reporter())
+executor = lambda name: SubmittedExecutor("local", 2, name, Resources(minutes=60))
+report = sweep(SweepRequest(Path("sweep.yaml"), executor, Path(sys.argv[1])), Reporter())
 print(json.dumps(report.to_json()))
 sys.exit(report.exit_code)
 """
 
 
-def driver(dest, minutes=60):
-    return [sys.executable, "-c", DRIVER, str(dest), str(minutes)]
+def driver(dest):
+    return [sys.executable, "-c", DRIVER, dest]
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +73,22 @@ def test_submitits_local_executor_survives_three_kills_of_the_sweep(done):
     assert tables(done.folder / "submitted") == tables(done.dest)
 
 
-def test_a_job_at_its_time_limit_goes_on_by_itself(place):
+def test_a_job_that_is_warned_of_its_end_goes_on_in_the_queue(place):
+    """Slurm warns by this signal before the time limit and at a preemption."""
     gate = place.folder / "gate-of-time"
-    place.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--gate", str(gate)]}, name="timed")
-    process = place.start(driver("timed", minutes=1))  # submitit warns half a minute before
-    run = place.folder / "timed" / "tiny_stock_p3-p5" / "runs" / "seed0"
-    eventually(lambda: (run / "run.json").exists() and json.loads((run / "run.json").read_text())["resumed"], 120)
+    place.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--gate", str(gate)]}, name="warned")
+    process = place.start(driver("warned"))
+    run = place.folder / "warned" / "tiny_stock_p3-p5" / "runs" / "seed0"
+    eventually(lambda: begun(run), 120)
+    upstream = psutil.Process(json.loads((run / "run.json").read_text())["pid"])
+    upstream.parent().send_signal(signal.SIGUSR2)
+    psutil.wait_procs([upstream], 60)
     gate.touch()
-    out, said = process.communicate(timeout=120)
+    out, said = process.communicate(timeout=200)
     assert process.returncode == 0, out + said
+    record = json.loads((run / "run.json").read_text())
+    assert (record["status"], record["resumed"], len(table(run))) == ("finished", 1, 3)
     assert json.loads(out)["cells"][0]["attempts"] == 1
-    assert len(table(run)) == 3
 
 
 def test_what_is_missing_is_said_in_one_line(place, monkeypatch, tmp_path):
@@ -95,7 +100,7 @@ def test_what_is_missing_is_said_in_one_line(place, monkeypatch, tmp_path):
     assert "there is no sbatch or srun here; start the sweep where jobs are submitted" in run.stderr
     assert not (place.folder / "none").exists()
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(EnvironmentFailed, match="yolopatch\\[sweep\\]"):
+    with pytest.raises(EnvironmentFailed, match=r"pip install .*\[sweep\]"):
         submitted.require("slurm")
 
 

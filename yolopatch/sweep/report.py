@@ -120,17 +120,17 @@ class Report:
 
 
 def metrics_of(record: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of a run's best epoch, those that it has."""
+    """The metrics of a run's best epoch, those that it has and that are numbers."""
     best = record.get("best") or {}
-    return {name: float(best[name]) for name in METRICS if isinstance(best.get(name), int | float)}
+    found = {name: float(best[name]) for name in METRICS if isinstance(best.get(name), int | float)}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _means(results: Sequence[Result]) -> dict[str, Mean]:
     columns: dict[str, list[float]] = {}
     for result in results:
         for name, value in (*result.metrics.items(), ("minutes", result.seconds / 60)):
-            if math.isfinite(value):
-                columns.setdefault(name, []).append(value)
+            columns.setdefault(name, []).append(value)
     return {name: _mean(values) for name, values in columns.items()}
 
 

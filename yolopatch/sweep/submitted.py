@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yolopatch.errors import EnvironmentFailed
+from yolopatch.install_hint import install_command
 from yolopatch.sweep.task import Ended, Outcome, Task, outcome_of
 
 Cluster = Literal["slurm", "local"]
@@ -162,7 +163,7 @@ class SubmittedExecutor:
 def require(cluster: Cluster) -> None:
     """Raise `EnvironmentFailed` where submitit, or Slurm, is missing."""
     if importlib.util.find_spec("submitit") is None:
-        raise EnvironmentFailed("--executor slurm needs submitit; pip install 'yolopatch[sweep]'")
+        raise EnvironmentFailed(f"--executor slurm needs submitit; {install_command(extra='sweep')}")
     if cluster == "slurm" and (shutil.which("sbatch") is None or shutil.which("srun") is None):
         raise EnvironmentFailed(
             "--executor slurm: there is no sbatch or srun here; start the sweep where jobs are submitted"

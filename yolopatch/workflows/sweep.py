@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -238,13 +239,21 @@ class _Sweep:
             epochs=int(record.get("epochs_done") or 0),
             workspace=str(self._folder.workspace(cell)),
             log=str(self._folder.log(cell)),
-            by_hand=Attempt.of(self._folder, cell).by_hand(),
+            by_hand=self._by_hand(cell),
             attempts=state.attempts,
             kept=cell.id in self._kept,
             kind=state.kind,
             message=state.message,
             detail=tuple(state.detail.splitlines()),
         )
+
+    def _by_hand(self, cell: Cell) -> str:
+        workspace = self._folder.workspace(cell)
+        if workspace.is_dir():
+            return Attempt.of(self._folder, cell).by_hand()
+        options = [word for name, value in cell.options.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+        model = ["--yolo", cell.yolo, "--variant", cell.variant, "--head", cell.head, *options]
+        return shlex.join(["yolopatch", "apply", *model, "--dest", str(workspace)])
 
 
 def _status(state: State, begun: bool) -> Status:
