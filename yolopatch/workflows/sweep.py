@@ -171,7 +171,7 @@ class _Sweep:
         state = self._states[cell.id]
         task = self._task(cell, self._folder.jobs(cell, state.attempts))
         # Noted before it starts: no two attempts share a folder, whenever a kill comes.
-        self._note(cell, replace(state, attempts=state.attempts + 1))
+        self._note(cell, replace(state, attempts=state.attempts + 1, job=None))
         job = executor.start(task)
         self._running[cell.id] = cell
         if job is not None:
