@@ -19,7 +19,7 @@ from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
 
 VERBS = (
     *("apply", "list", "render", "verify", "deploy", "status", "revert"),
-    *("data", "train", "sweep", "val", "predict", "export", "weights"),
+    *("data", "train", "sweep", "val", "predict", "export", "compare", "weights"),
     *("drift", "refresh", "validate", "cache", "doctor", "completion"),
 )
 
@@ -28,7 +28,10 @@ rich_click.rich_click.PADDING_HELPTEXT_FIRST_LINE = (0, 0, 1, 0)
 rich_click.rich_click.COMMAND_GROUPS = {
     "yolopatch": [
         {"name": "Make a patched YOLO", "commands": ["list", "apply", "render", "weights"]},
-        {"name": "Train and use a model", "commands": ["data", "train", "sweep", "val", "predict", "export"]},
+        {
+            "name": "Train and use a model",
+            "commands": ["data", "train", "sweep", "val", "predict", "export", "compare"],
+        },
         {"name": "Look after a workspace", "commands": ["verify", "deploy", "status", "revert"]},
         {"name": "Look after the patches", "commands": ["drift", "refresh", "validate"]},
         {"name": "Look after this machine", "commands": ["doctor", "cache", "completion"]},

@@ -10,6 +10,7 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from yolopatch.console import Reporter
+from yolopatch.errors import RequestError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,6 +119,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 imgsz_option = click.option(
     "--imgsz", type=int, metavar="S", help="Side of the images; default: as the run was trained, or 640."
 )
+
+
+def list_option(name: str, parameter: str, what: str, about: str) -> Callable[[F], F]:
+    """An option that takes names with commas between and may stand several times; a tuple of them."""
+    return click.option(
+        name,
+        parameter,
+        multiple=True,
+        metavar="NAMES",
+        callback=lambda _ctx, _param, given: _split(name, given),
+        shell_complete=_complete({"yolo": _yolos, "variant": _variants, "head": _heads}[what]),
+        help=about,
+    )
+
+
+def _split(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
+    found = [name.strip() for text in given for name in text.split(",") if name.strip()]
+    if given and not found:
+        raise RequestError(f"{option} is empty; give names with commas between, or leave it out")
+    return tuple(dict.fromkeys(found))
 
 
 def weights_options(function: F) -> F:

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -121,15 +122,74 @@ def _follow(process: Probe, results: Path, on_event: Callable[[Event], None], li
             time.sleep(_POLL)
 
 
+class Conversation:
+    """A probe that stays alive and is told what to do, one order at a time.
+
+    Raises `OSError` where `python` cannot be started. Used in a `with` block, at whose end the process and all its
+    children are gone.
+    """
+
+    def __init__(
+        self, python: Path, workspace: Path, scratch: Path, request: Event, further: dict[str, str] | None = None
+    ) -> None:
+        """`further` are variables of its environment."""
+        request_file, results = scratch / "request.json", scratch / "results.jsonl"
+        request_file.write_text(json.dumps(request), encoding="utf-8")
+        results.touch()
+        command = [str(python), "-B", str(PROBE), str(request_file), str(results)]
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            log = stack.enter_context((scratch / "log").open("wb"))
+            self._stream = stack.enter_context(results.open("rb"))
+            variables = {**environment(scratch), **(further or {})}
+            self._process = stack.enter_context(_started(command, workspace, variables, log, stdin=subprocess.PIPE))
+            self._stack = stack.pop_all()
+        self._waiting: deque[Event] = deque()
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._stack.close()
+
+    def say(self, order: Event) -> None:
+        """Give an order; a process that is gone is found out by `hear`."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def hear(self, limit: float) -> Event | Ending:
+        """The next event, or how the process ended; `limit` is in seconds."""
+        deadline = time.monotonic() + limit
+        while not self._waiting:
+            code = self._process.poll()
+            self._waiting.extend(_read(self._stream))
+            if self._waiting:
+                break
+            if code is not None:
+                return Ending(code)
+            if time.monotonic() > deadline:
+                return Ending(None, timed_out=True)
+            time.sleep(_POLL / 10)
+        return self._waiting.popleft()
+
+
 @contextmanager
 def _started(
-    command: list[str], folder: Path, variables: dict[str, str], log: IO[bytes]
+    command: list[str], folder: Path, variables: dict[str, str], log: IO[bytes], stdin: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
         cwd=folder,
         env=variables,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -138,6 +198,9 @@ def _started(
         yield process
     finally:
         kill_group(process)
+        if process.stdin is not None:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 def kill_group(process: Probe) -> None:

@@ -74,13 +74,13 @@ def run_probe(
         EnvironmentFailed: the interpreter lacks a package or the device is not available.
     """
     _check(workspace, request, python)
-    torch_device = _device(device)
+    chosen = torch_device(device)
     interpreter = python.absolute() if python else Path(sys.executable)  # not resolved: it may be a venv's link
     scratch = Path(tempfile.mkdtemp(prefix="yolopatch-verify-"))
     try:
         run = _Run(workspace, request, python, device, scratch, reporter)
         with reporter.task(f"verify {request.form}", total=float(len(run.names))) as task:
-            run.follow(interpreter, torch_device, task, nursery)
+            run.follow(interpreter, chosen, task, nursery)
         return run.report(str(interpreter))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -206,7 +206,7 @@ def _check(workspace: Path, request: ProbeRequest, python: Path | None) -> None:
         raise RequestError(f"no interpreter at {python}; give --python the path of a python executable")
 
 
-def _device(device: str) -> str:
+def torch_device(device: str) -> str:
     """`0` as upstream's scripts take it, or a name of torch's."""
     if device.isdecimal():
         return f"cuda:{device}"

@@ -37,9 +37,9 @@ def export_and_compare(tree: Tree, model: nn.Module, channel: Channel) -> dict[s
         if importlib.util.find_spec(module) is None:
             raise MissingPackageError(module)
     channel.progress("writing a checkpoint", 0, 3)
-    weights, reference = _checkpoint(tree, model)
+    weights, reference = save_checkpoint(tree, model)
     channel.progress("upstream's export", 1, 3)
-    exported = _export(tree, weights)
+    exported = export_file(tree, weights, SIZE)
     channel.progress("onnxruntime", 2, 3)
     images = synthetic(1, SIZE, tree.nc, torch.device("cpu"), seed=1).images
     with torch.no_grad():
@@ -83,7 +83,7 @@ def _detections(tree: Tree, actual: Tensor, expected: Tensor) -> float:
 _COMPARISONS = {"decoded": _decoded, "detections": _detections}
 
 
-def _checkpoint(tree: Tree, model: nn.Module) -> tuple[Path, nn.Module]:
+def save_checkpoint(tree: Tree, model: nn.Module) -> tuple[Path, nn.Module]:
     """A file as upstream's training leaves it, and the same model in float on the CPU.
 
     The last step of all four (`strip_optimizer`) leaves a half-precision model without
@@ -102,8 +102,13 @@ def _checkpoint(tree: Tree, model: nn.Module) -> tuple[Path, nn.Module]:
     return weights, deepcopy(half).float().eval()
 
 
-def _export(tree: Tree, weights: Path) -> Path:
-    command = _command(tree, weights)
+def export_file(tree: Tree, weights: Path, size: int) -> Path:
+    """The ONNX file that upstream's export makes of a checkpoint for square images of side `size`.
+
+    Raises:
+        CheckError: it made none; the message has upstream's last word on it.
+    """
+    command = _command(tree, weights, size)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
@@ -117,8 +122,8 @@ def _export(tree: Tree, weights: Path) -> Path:
     raise CheckError(f"upstream's export made no ONNX file (exit code {done.returncode}): {trouble[-1]}")
 
 
-def _command(tree: Tree, weights: Path) -> list[str]:
-    values = {"weights": str(weights), "imgsz": SIZE}
+def _command(tree: Tree, weights: Path, size: int) -> list[str]:
+    values = {"weights": str(weights), "imgsz": size}
     for part in tree.spec["export"]:
         arguments = [argument.format(**values) for argument in part["arguments"]]
         if part["code"] is not None:

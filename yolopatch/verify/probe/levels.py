@@ -54,6 +54,10 @@ def _steps(request: dict[str, Any], channel: Channel) -> dict[str, Callable[[], 
         from . import deploying
 
         return {"deploy": partial(deploying.deploy, request, channel)}
+    if request["level"] == "measure":
+        from . import serving
+
+        return {"measure": partial(serving.serve, request, channel)}
     from . import work
 
     session = work.Session(request, channel)

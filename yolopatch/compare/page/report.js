@@ -1,0 +1,190 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  let language = "en";
+  const say = (key, values = {}) => data.words[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+  // ---- the table
+
+  function sortBy(button) {
+    const column = Number(button.dataset.column);
+    const head = button.closest("th");
+    const first = Number(button.dataset.better) > 0 ? "descending" : "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
+    const order = head.getAttribute("aria-sort") === first ? second : first;
+    document.querySelectorAll("#numbers th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", order);
+    const body = document.querySelector("#numbers tbody");
+    const key = (row) => row.children[column].dataset.sort;
+    const sign = order === "ascending" ? 1 : -1;
+    // What is missing stands last, however it is sorted.
+    const compare = (a, b) =>
+      (key(a) === "") - (key(b) === "") || (key(a) === "" ? 0 : sign * (Number(key(a)) - Number(key(b))));
+    body.append(...[...body.children].sort(compare));
+    byId("status").textContent = say("sorted", { column: button.innerText.trim(), order: say(order) });
+  }
+
+  function showGroup(box) {
+    document.querySelectorAll(`#numbers .g-${box.dataset.group}`).forEach((cell) => { cell.hidden = !box.checked; });
+  }
+
+  // ---- charts
+
+  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8f7a00", "#7d8590"];
+  const axis = (key) => data.axes.find((one) => one.key === key);
+  const names = (rows, field) => [...new Set(rows.map((row) => row[field]))];
+  const colour = (rows, field, title, legend) => ({
+    field, type: "nominal", title, scale: { domain: names(rows, field), range: COLOURS }, legend,
+  });
+  // The page's own colour, so that light, dark and print need no other drawing.
+  const ink = "currentColor";
+  const config = {
+    background: null, font: "system-ui, sans-serif",
+    view: { stroke: null },
+    axis: { labelColor: ink, titleColor: ink, tickColor: ink, domainColor: ink, gridColor: ink, gridOpacity: 0.15, labelFontSize: 12, titleFontSize: 13, labelLimit: 300 },
+    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, labelLimit: 320, symbolSize: 110 },
+  };
+
+  async function draw(id, description, spec) {
+    const place = byId(id);
+    const whole = {
+      $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", height: 380,
+      autosize: { type: "fit-x", contains: "padding" }, config, description, ...spec,
+    };
+    // `ast`: no code is made of strings, which the page's policy forbids.
+    await vegaEmbed(place, whole, { renderer: "svg", actions: false, ast: true });
+  }
+
+  function front(points, x, y) {
+    const better = (key) => (key === x ? axis(x) : axis(y)).better;
+    const beats = (a, b) => [x, y].every((key) => better(key) * (a[key] - b[key]) >= 0)
+      && [x, y].some((key) => a[key] !== b[key]);
+    return points.filter((one) => !points.some((other) => beats(other, one))).sort((a, b) => a[x] - b[x]);
+  }
+
+  async function drawScatter() {
+    const [x, y] = [byId("across").value, byId("up").value];
+    const field = (key) => key.replace(/[.\[\]]/g, "\\$&");
+    const points = data.points.filter((one) => x in one && y in one);
+    const place = {
+      x: { field: field(x), type: "quantitative", title: axis(x)[language], scale: { zero: false, padding: 24, nice: true } },
+      y: { field: field(y), type: "quantitative", title: axis(y)[language], scale: { zero: false, padding: 24, nice: true } },
+    };
+    const tooltip = [
+      { field: "name", title: say("model") },
+      { field: field(x), title: axis(x)[language], format: ",.4~g" },
+      { field: field(y), title: axis(y)[language], format: ",.4~g" },
+      { field: "variant", title: say("variant") },
+      { field: "detector", title: say("detector") },
+    ];
+    await draw("scatter", `${say("scatter")}: ${axis(x)[language]}, ${axis(y)[language]}`, {
+      data: { values: points },
+      layer: [
+        { data: { values: front(points, x, y) }, mark: { type: "line", interpolate: "linear", color: ink, opacity: 0.45, strokeDash: [5, 4], aria: false }, encoding: place },
+        {
+          name: "points", mark: { type: "point", filled: true, size: 150, opacity: 1 },
+          encoding: {
+            ...place, tooltip,
+            color: colour(points, "yolo", say("yolo"), { orient: "bottom" }),
+            shape: { field: "kind", type: "nominal", title: say("variant"), legend: { orient: "bottom", symbolFillColor: ink, symbolStrokeColor: ink }, scale: { domain: ["stock", "RevCol"], range: ["circle", "diamond"] } },
+          },
+        },
+        { mark: { type: "text", align: "left", dx: 10, dy: -8, fontSize: 11, fill: ink, limit: 180, aria: false }, encoding: { ...place, text: { field: "name" } } },
+      ],
+    });
+    reachable();
+  }
+
+  function reachable() {
+    // Vega names every point for screen readers; with the Tab key they are reached too.
+    byId("scatter").querySelectorAll("path[aria-label][role='graphics-symbol']").forEach((point) => {
+      if (point.closest(".role-legend, .role-axis")) return;
+      point.setAttribute("tabindex", "0");
+      point.addEventListener("focus", () => { byId("scatter-detail").textContent = point.getAttribute("aria-label"); });
+      point.addEventListener("blur", () => { byId("scatter-detail").textContent = ""; });
+    });
+  }
+
+  async function drawCurves() {
+    const y = byId("curve").value;
+    const field = y.replace(/[.\[\]]/g, "\\$&");
+    const rows = data.curves.filter((row) => y in row);
+    const legend = { orient: "bottom", columns: 2 };
+    await draw("curves", `${say("curves")}: ${y}`, {
+      data: { values: rows },
+      mark: { type: "line", point: { size: 40 }, strokeWidth: 2 },
+      encoding: {
+        x: { field: "epoch", type: "quantitative", title: say("epoch"), axis: { tickMinStep: 1 } },
+        y: { field, type: "quantitative", title: y, scale: { zero: false } },
+        color: colour(rows, "name", say("model"), legend),
+        detail: { field: "run" },
+        tooltip: [
+          { field: "run", title: say("model") }, { field: "seed", title: say("seed") },
+          { field: "epoch", title: say("epoch") }, { field, title: y, format: ".4~g" },
+        ],
+      },
+    });
+  }
+
+  async function drawMemory() {
+    const rows = data.memory;
+    await draw("memory", say("memory_over_columns"), {
+      data: { values: rows },
+      mark: { type: "line", point: { size: 60 }, strokeWidth: 2 },
+      encoding: {
+        x: { field: "columns", type: "quantitative", title: say("columns"), axis: { tickMinStep: 1, values: names(rows, "columns") } },
+        y: { field: "mb", type: "quantitative", title: "MB" },
+        color: colour(rows, "name", say("model"), { orient: "bottom", columns: 2 }),
+        strokeDash: { field: "mode", type: "nominal", title: say("mode"), legend: { orient: "bottom", symbolStrokeColor: ink, symbolFillColor: "transparent" }, scale: { domain: ["exact", "plain"], range: [[1, 0], [6, 4]] } },
+        tooltip: [
+          { field: "name", title: say("model") }, { field: "mode", title: say("mode") },
+          { field: "columns", title: say("columns") }, { field: "mb", title: "MB", format: ",.0f" },
+        ],
+      },
+    });
+  }
+
+  async function drawAll() {
+    await drawScatter();
+    if (byId("curves")) await drawCurves();
+    if (byId("memory")) await drawMemory();
+    root.dataset.drawn = language;
+  }
+
+  // ---- words
+
+  function fill(select, options, chosen) {
+    const before = select.value || chosen;
+    select.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === before)));
+  }
+
+  function speak(chosen) {
+    language = chosen;
+    root.dataset.lang = chosen;
+    root.lang = say("lang");
+    document.title = say("title");
+    byId("language").textContent = say("language");
+    byId("language").lang = chosen === "en" ? "zh-CN" : "en";
+    byId("status").textContent = "";
+    const axes = data.axes.map((one) => [one.key, `${say(`group_${one.group}`)}: ${one[language]}`]);
+    fill(byId("across"), axes, data.across);
+    fill(byId("up"), axes, data.up);
+    if (byId("curve")) {
+      const skip = new Set(["name", "run", "seed", "epoch"]);
+      const fields = [...new Set(data.curves.flatMap((row) => Object.keys(row)))].filter((key) => !skip.has(key));
+      fill(byId("curve"), fields.map((key) => [key, key]), fields.includes("mAP50-95") ? "mAP50-95" : fields[0]);
+    }
+    return drawAll();
+  }
+
+  root.classList.add("live");
+  document.querySelectorAll("#numbers thead button").forEach((one) => one.addEventListener("click", () => sortBy(one)));
+  document.querySelectorAll("[data-group]").forEach((one) => one.addEventListener("change", () => showGroup(one)));
+  byId("language").addEventListener("click", () => speak(language === "en" ? "zh" : "en"));
+  ["across", "up"].forEach((id) => byId(id).addEventListener("change", drawScatter));
+  byId("curve")?.addEventListener("change", drawCurves);
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+  speak(navigator.language.startsWith("zh") ? "zh" : "en");
+})();
