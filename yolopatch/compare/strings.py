@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -36,6 +37,14 @@ def label(column: Column, language: str = "en", *, unit: bool = True) -> str:
 def how(column: Column, language: str = "en") -> str:
     """How a column was measured."""
     return say(language, column.how, **dict(column.values))
+
+
+def explained(columns: Iterable[Column], language: str = "en") -> list[tuple[list[Column], str]]:
+    """How columns were measured, each sentence once, with the columns that it is about."""
+    found: dict[str, list[Column]] = {}
+    for column in columns:
+        found.setdefault(how(column, language), []).append(column)
+    return [(about, sentence) for sentence, about in found.items()]
 
 
 def note(one: Note, language: str = "en") -> str:

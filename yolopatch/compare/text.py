@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 
 from yolopatch.compare.columns import GROUPS, Column, Value, columns_of, value_of
 from yolopatch.compare.comparison import Comparison, Member
 from yolopatch.compare.model import Document
 from yolopatch.compare.schedule import FIRST_WARMUP
-from yolopatch.compare.strings import how, label, note, say
+from yolopatch.compare.strings import explained, label, note, say
 
 NONE = "-"
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]], list[str]]
@@ -53,8 +54,7 @@ def tables(comparison: Comparison) -> list[Table]:
                 (member.name, *(cell(comparison, column, member) for column in columns))
                 for member in comparison.members
             ]
-            lines = [f"{label(column)}: {how(column)}" for column in columns if not column.label.startswith("para")]
-            found.append((say("en", f"group_{group}"), header, rows, lines))
+            found.append((say("en", f"group_{group}"), header, rows, explanations(columns)))
     return found
 
 
@@ -117,12 +117,36 @@ def _fields(value: Value | None) -> list[str]:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """A booktabs table, and below it how everything was measured; needs booktabs and graphicx in the document."""
+    """Booktabs tables below each other, and how everything was measured; needs booktabs and graphicx."""
     columns = [column for column in columns_of(comparison) if column.label not in _PARTS]
-    lines = [
-        r"% \usepackage{booktabs,graphicx}",
-        r"\begin{table}",
-        r"\centering",
+    parts = [[column for column in columns if column.group in groups] for groups in _TOGETHER]
+    caption = " ".join(remarks(comparison))
+    notes = " ".join(explanations(columns))
+    return "\n".join(
+        [
+            r"% \usepackage{booktabs,graphicx}",
+            r"\begin{table}",
+            r"\centering",
+            *(line for part in parts if part for line in _tabular(comparison, part)),
+            rf"\caption{{{escape(caption)}}}",
+            rf"\par\smallskip\begin{{minipage}}{{\linewidth}}\footnotesize {escape(notes)}\end{{minipage}}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def explanations(columns: Iterable[Column]) -> list[str]:
+    """Sentences on how columns were measured, each with the names of its columns."""
+    return [f"{'; '.join(label(one) for one in about)}: {sentence}" for about, sentence in explained(columns)]
+
+
+def _tabular(comparison: Comparison, columns: list[Column]) -> list[str]:
+    rows = []
+    for member in comparison.members:
+        cells = [_latex_cell(value_of(comparison, column, member), column) for column in columns]
+        rows.append(" & ".join([escape(member.name), *cells]) + r" \\")
+    return [
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
         r"\toprule",
@@ -130,19 +154,13 @@ def to_latex(comparison: Comparison) -> str:
         _rules(columns),
         " & ".join(["Model", *(_header(column) for column in columns)]) + r" \\",
         r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}}\par\medskip",
     ]
-    for member in comparison.members:
-        cells = [_latex_cell(value_of(comparison, column, member), column) for column in columns]
-        lines.append(" & ".join([escape(member.name), *cells]) + r" \\")
-    caption = " ".join(remarks(comparison))
-    notes = " ".join(f"{label(column)}: {how(column)}" for column in columns)
-    return "\n".join(
-        [*lines, r"\bottomrule", r"\end{tabular}}", rf"\caption{{{escape(caption)}}}",
-         rf"\par\smallskip\begin{{minipage}}{{\linewidth}}\footnotesize {escape(notes)}\end{{minipage}}",
-         r"\end{table}", ""]
-    )  # fmt: skip
 
 
+_TOGETHER = (("model", "speed"), ("training", "onnx"), ("accuracy",))
 _PARTS = ("parameters_backbone", "parameters_neck", "parameters_head")
 
 

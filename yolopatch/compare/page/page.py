@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from yolopatch.compare.columns import GROUPS, Column, Value, columns_of, value_o
 from yolopatch.compare.comparison import Comparison, Member
 from yolopatch.compare.page.data import chart_data
 from yolopatch.compare.page.graph import graph_of
-from yolopatch.compare.strings import LANGUAGES, how, label, note, say, strings
+from yolopatch.compare.strings import LANGUAGES, explained, label, note, say, strings
 from yolopatch.compare.text import number, turns, where
 from yolopatch.errors import EnvironmentFailed
 from yolopatch.install_hint import install_command
@@ -50,7 +51,8 @@ def to_html(comparison: Comparison) -> str:
         "columns": columns,
         "groups": [(group, [one for one in columns if one.group == group]) for group in GROUPS],
         "labels": {one.key: _languages(lambda language, one=one: label(one, language, unit=False)) for one in columns},
-        "hows": {one.key: _languages(lambda language, one=one: how(one, language)) for one in columns},
+        "hows": _explained(columns),
+        "how_of": {one.key: about[0].key for about, _ in explained(columns) for one in about},
         "rows": [(member, [_cell(comparison, one, member) for one in columns]) for member in members],
         "baseline": comparison.baseline.name,
         "notes": [_languages(lambda language, one=one: note(one, language)) for one in comparison.notes()],
@@ -103,6 +105,14 @@ def _both(key: str, **values: Any) -> Markup:
 
 def _languages(text: Any) -> Markup:
     return _spans({language: text(language) for language in LANGUAGES})
+
+
+def _explained(columns: Sequence[Column]) -> list[tuple[list[Column], Markup]]:
+    english, chinese = (explained(columns, language) for language in LANGUAGES)
+    texts = [
+        dict(zip(LANGUAGES, (one, other), strict=True)) for (_, one), (_, other) in zip(english, chinese, strict=True)
+    ]
+    return [(about, _spans(text)) for (about, _), text in zip(english, texts, strict=True)]
 
 
 def _spans(texts: dict[str, str]) -> Markup:
