@@ -180,6 +180,7 @@ BAD = {
     "a place": (("yolotiny-stock", "--report", "no/r.html"), "no is no folder; name another file"),
     "an ending": (("yolotiny-stock", "--csv", "data.yaml"), "name a file that ends in .csv"),
     "a file of the user's": (("yolotiny-stock", "--save", "mine.json"), "is not overwritten; name another for --save"),
+    "a page of the user's": (("yolotiny-stock", "--report", "mine.html"), "is not overwritten; name another for"),
     "an interpreter": (("yolotiny-stock", "--python", "/no/python"), "no interpreter at /no/python"),
     "classes": (("yolotiny-stock", "other"), r"compare workspaces that were made with the same --nc"),
     "nc alone": (("yolotiny-stock", "--nc", "3"), "--nc is for workspaces that are made"),
@@ -192,6 +193,7 @@ def bad(made, tmp_path_factory):
     shutil.copytree(made[0].folder, root / "work", symlinks=True)
     place = Place(root / "work", made[0].variables)
     (place.folder / "plain").mkdir()
+    (place.folder / "mine.html").write_text("<!doctype html>")
     (place.folder / "mine.json").write_text('{"mine": 1}')
     done = place.run(
         "apply", "--yolo", "tiny", "--variant", "stock", "--nc", "7", "--verify", "none", "--dest", "other"

@@ -24,7 +24,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.command("compare")
 @click.argument("workspaces", nargs=-1, type=click.Path(path_type=Path), metavar="[WORKSPACE]...")
 @list_option("--yolo", "yolos", "yolo", "Make and take workspaces of these YOLOs, with commas between.")
-@list_option("--variant", "variants", "variant", "Of these variants; default: stock,revcol-n.")
+@list_option("--variant", "variants", "variant", "Of these variants; default: stock,revcol-a.")
 @list_option("--head", "heads", "head", "With these heads; default: p3-p5.")
 @click.option("--nc", type=int, metavar="N", help="Number of classes of workspaces that are made; default: 80.")
 @click.option(
@@ -65,8 +65,8 @@ def command(as_json: bool, quiet: bool, verbose: bool, **given: Any) -> int:
 
     \b
     Examples:
-      yolopatch compare yolov8-stock yolov8-revcol-n --report report.html
-      yolopatch compare --yolo v5,v7,v8,v9 --variant stock,revcol-n --report report.html --save here.json
+      yolopatch compare yolov8-stock yolov8-revcol-a --report report.html
+      yolopatch compare --yolo v5,v7,v8,v9 --variant stock,revcol-a --report report.html --save here.json
       yolopatch compare --from here.json --from there.json --csv both.csv
     """
     if given["save"] is not None and len(given["files"]) + bool(given["workspaces"] or given["yolos"]) > 1:
@@ -101,7 +101,7 @@ def _request(given: dict[str, Any]) -> CompareRequest:
         raise RequestError("--nc is for workspaces that are made; name them by --yolo and --variant")
     names = Names(
         yolos=given["yolos"],
-        variants=given["variants"] or ("stock", "revcol-n"),
+        variants=given["variants"] or ("stock", "revcol-a"),
         heads=given["heads"] or ("p3-p5",),
         classes=given["nc"],
         **{name: given[name] for name in ("work", "origin", "remote", "offline")},
@@ -165,8 +165,15 @@ def _check_outputs(report: Path | None, csv: Path | None, latex: Path | None, sa
             raise RequestError(f"--{option} is {file}; name a file that ends in {ending}")
         if not file.absolute().parent.is_dir():
             raise RequestError(f"{file} cannot be written: {file.parent} is no folder; name another file")
+    if report is not None and report.exists() and not _is_report(report):
+        raise RequestError(f"{report} is no report of ours and is not overwritten; name another for --report")
     if save is not None and save.exists() and not store.is_ours(save):
         raise RequestError(f"{save} is no file of measurements and is not overwritten; name another for --save")
+
+
+def _is_report(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        return 'name="generator" content="yolopatch' in stream.read(2000)
 
 
 def _write(found: Comparison, report: Path | None, csv: Path | None, latex: Path | None, save: Path | None) -> None:

@@ -22,6 +22,7 @@ from .tree import Tree
 
 _SMALL = 128  # a step on this loads whatever upstream's loss imports
 _MOST = 50  # runs of one turn
+_SLOW = 1.0  # seconds; of runs that take longer one is warm-up enough
 
 
 class Subject:
@@ -118,7 +119,11 @@ class Subject:
     def _timed(self, run: Callable[[], Any], warmup: int, seconds: float) -> list[float]:
         """What each run took: one at least, and more until `seconds` are over."""
         for _ in range(warmup):
+            started = time.perf_counter()
             run()
+            self._wait()
+            if time.perf_counter() - started > _SLOW:
+                break
         times: list[float] = []
         while not times or (sum(times) < seconds and len(times) < _MOST):
             self._wait()
