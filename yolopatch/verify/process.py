@@ -177,7 +177,7 @@ class Conversation:
                 return Ending(code)
             if time.monotonic() > deadline:
                 return Ending(None, timed_out=True)
-            time.sleep(_POLL / 10)
+            time.sleep(_POLL / 2)
         return self._waiting.popleft()
 
 

@@ -18,7 +18,7 @@ from yolopatch.compare.comparison import Comparison, check_entries
 from yolopatch.compare.model import Document, Entry, How, Machine
 from yolopatch.compare.schedule import Asked, Schedule, Subject
 from yolopatch.console import Reporter, Task
-from yolopatch.errors import CheckFailed, RequestError
+from yolopatch.errors import CheckFailed, EnvironmentFailed, RequestError
 from yolopatch.sources import Cache
 from yolopatch.verify.measure import Measurer, MeasureRequest
 from yolopatch.workflows.compare_runs import check_names, results_of
@@ -80,9 +80,9 @@ def _keep(document: Document, reporter: Reporter) -> None:
     """So that a report can be made again without measuring; not worth failing for."""
     try:
         _last().parent.mkdir(parents=True, exist_ok=True)
-        _last().write_text(store.text(document), encoding="utf-8")
-    except OSError as error:
-        reporter.warn(f"{_last()} cannot be written ({error.strerror}); --save keeps the measurements elsewhere")
+        store.write(_last(), store.text(document))
+    except (OSError, EnvironmentFailed) as error:
+        reporter.warn(f"the measurements are not kept for --from {LAST} ({error}); --save keeps them elsewhere")
 
 
 def _measured(request: CompareRequest, reporter: Reporter) -> Document:

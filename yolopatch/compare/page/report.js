@@ -32,7 +32,7 @@
 
   // ---- charts
 
-  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8f7a00", "#7d8590"];
+  const COLOURS = ["#2b87c8", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8f7a00", "#7d8590"];
   const axis = (key) => data.axes.find((one) => one.key === key);
   const names = (rows, field) => [...new Set(rows.map((row) => row[field]))];
   const colour = (rows, field, title, legend) => ({
@@ -68,6 +68,9 @@
     const [x, y] = [byId("across").value, byId("up").value];
     const field = (key) => key.replace(/[.\[\]]/g, "\\$&");
     const points = data.points.filter((one) => x in one && y in one);
+    const values = points.map((one) => one[x]);
+    // A name stands on the side where there is more room.
+    const right = `datum[${JSON.stringify(x)}] > ${(Math.min(...values) + Math.max(...values)) / 2}`;
     const place = {
       x: { field: field(x), type: "quantitative", title: axis(x)[language], scale: { zero: false, padding: 24, nice: true } },
       y: { field: field(y), type: "quantitative", title: axis(y)[language], scale: { zero: false, padding: 24, nice: true } },
@@ -91,7 +94,7 @@
             shape: { field: "kind", type: "nominal", title: say("variant"), legend: { orient: "bottom", symbolFillColor: ink, symbolStrokeColor: ink }, scale: { domain: ["stock", "RevCol"], range: ["circle", "diamond"] } },
           },
         },
-        { mark: { type: "text", align: "left", dx: 10, dy: -8, fontSize: 11, fill: ink, limit: 180, aria: false }, encoding: { ...place, text: { field: "name" } } },
+        { mark: { type: "text", align: { expr: `${right} ? 'right' : 'left'` }, dx: { expr: `${right} ? -10 : 10` }, dy: -8, fontSize: 11, fill: ink, limit: 180, aria: false }, encoding: { ...place, text: { field: "name" } } },
       ],
     });
     reachable();
