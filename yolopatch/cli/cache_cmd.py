@@ -28,7 +28,13 @@ def command() -> None:
 @command.command("ls")
 @json_option
 def ls_command(as_json: bool) -> None:
-    """List what the cache holds, the last used first."""
+    """List what the cache holds, the last used first.
+
+    \b
+    Examples:
+      yolopatch cache ls
+      yolopatch cache ls --json
+    """
     from yolopatch.sources import Cache, ls
 
     entries = ls(Cache.default())
@@ -44,7 +50,13 @@ def ls_command(as_json: bool) -> None:
 @json_option
 @talk_options
 def verify_command(as_json: bool, quiet: bool, verbose: bool) -> int:
-    """Compare every file with its checksum; throw damaged entries away and exit 1."""
+    """Compare every file with its checksum; throw damaged entries away and exit 1.
+
+    \b
+    Examples:
+      yolopatch cache verify
+      yolopatch cache verify --quiet
+    """
     from yolopatch.sources import Cache, verify
 
     checks = verify(Cache.default(), reporter(quiet, verbose))
@@ -70,7 +82,14 @@ def verify_command(as_json: bool, quiet: bool, verbose: bool) -> int:
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @json_option
 def prune_command(older_than: int, everything: bool, as_json: bool) -> None:
-    """Delete what was not used for some days."""
+    """Delete what was not used for some days.
+
+    \b
+    Examples:
+      yolopatch cache prune
+      yolopatch cache prune --older-than 7
+      yolopatch cache prune --all
+    """
     from yolopatch.sources import Cache, prune
 
     freed = prune(Cache.default(), None if everything else older_than * 86_400.0)
@@ -83,7 +102,13 @@ def prune_command(older_than: int, everything: bool, as_json: bool) -> None:
 @command.command("path")
 @json_option
 def path_command(as_json: bool) -> None:
-    """Print the cache's folder."""
+    """Print the cache's folder.
+
+    \b
+    Examples:
+      yolopatch cache path
+      du -sh "$(yolopatch cache path)"
+    """
     from yolopatch.sources import Cache
 
     place = Cache.default().root

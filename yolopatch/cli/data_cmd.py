@@ -49,6 +49,11 @@ def demo_command(
 
     Digits and photographs come from the packages scikit-learn and scikit-image; nothing is downloaded. The
     splits val and test have a quarter of N pictures each, and no digit or photograph of theirs is in another split.
+
+    \b
+    Examples:
+      yolopatch data demo digits
+      yolopatch data demo many --images 4000 --digits 0123456789 --seed 1
     """
     from yolopatch.workflows.data import demo
 
@@ -73,6 +78,12 @@ def check_command(
     """Tell what v5, v7, v8 or v9 would refuse or pass over in a data set, and how many objects are small.
 
     Exit code 0: all four accept it. 1: there are problems. 2: the file cannot be used at all.
+
+    \b
+    Examples:
+      yolopatch data check digits/data.yaml
+      yolopatch data check coco.yaml --rewrite portable.yaml
+      yolopatch data check instances.json --images pictures
     """
     from yolopatch.workflows.data import check, rewrite_yaml
 

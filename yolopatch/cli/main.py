@@ -70,12 +70,28 @@ class LazyGroup(RichGroup):
 def cli() -> None:
     """Put RevCol (reversible column networks) into YOLO v5, v7, v8 and v9.
 
-    One command takes upstream's code at a pinned commit, patches it, adds the RevCol
-    backbone and its model YAML, and proves that the result builds and runs:
+    It takes upstream's code at a pinned commit, patches it, adds the RevCol backbone and its model YAML, and proves
+    that the result builds and runs. The folder that it makes, a workspace, stands alone: upstream's own scripts train
+    in it.
 
-        yolopatch apply --yolo v7 --variant revcol-s
+    yolopatch COMMAND --help tells more of a command, with examples. With --json a command prints one JSON document.
+    Exit codes: 0 fine, 1 the check failed, 2 the request was wrong, 3 the environment failed. The documentation is in
+    docs/ of the repository, in English and Chinese; mkdocs serve shows it as a site.
 
-    The folder that it makes stands alone: train in it with upstream's own scripts.
+    \b
+    The usual order:
+      yolopatch doctor                                    is the machine ready?
+      yolopatch list                                      what there is
+      yolopatch apply --yolo v8 --variant revcol-n        make a workspace
+      yolopatch data check d/data.yaml                    is the data set fit?
+      yolopatch train yolov8-revcol-n --data d/data.yaml  train in it
+      yolopatch val yolov8-revcol-n --data d/data.yaml    mAP, also by size
+      yolopatch predict yolov8-revcol-n --source pics/    draw boxes
+      yolopatch export yolov8-revcol-n --format onnx      or TorchScript
+    When upstream has moved on, in a clone of the repository:
+      yolopatch drift --yolo v8                           which patches broke?
+      yolopatch refresh --yolo v8 --to v8.3.40 --write    carry them there
+      yolopatch validate --yolo v8                        prove all of it
     """
 
 

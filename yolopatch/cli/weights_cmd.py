@@ -37,6 +37,11 @@ def convert_command(file: Path, out: Path, force: bool, as_json: bool) -> None:
 
     Classifiers, image decoders, optimizer state and a detector's heads are left out. FILE is read
     with weights_only: no code in it is run.
+
+    \b
+    Examples:
+      yolopatch weights convert revcol_small_1k.pth revcol_s.safetensors
+      yolopatch weights convert best.pth backbone.safetensors --force
     """
     from yolopatch.workflows.weights import convert
 
@@ -52,7 +57,13 @@ def convert_command(file: Path, out: Path, force: bool, as_json: bool) -> None:
 @_file
 @json_option
 def inspect_command(file: Path, as_json: bool) -> None:
-    """Tell which RevCol the weights in FILE are of."""
+    """Tell which RevCol the weights in FILE are of.
+
+    \b
+    Examples:
+      yolopatch weights inspect revcol_small_1k.pth
+      yolopatch weights inspect revcol_s.safetensors --json
+    """
     from yolopatch.workflows.weights import examine
 
     examined = examine(file)
