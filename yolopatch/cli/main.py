@@ -19,7 +19,7 @@ from yolopatch.errors import EnvironmentFailed, RequestError, YolopatchError
 
 VERBS = (
     *("apply", "list", "render", "verify", "deploy", "status", "revert"),
-    *("data", "train", "sweep", "val", "predict", "export", "compare", "weights"),
+    *("data", "train", "sweep", "val", "predict", "inspect", "export", "compare", "weights"),
     *("drift", "refresh", "validate", "cache", "doctor", "completion"),
 )
 
@@ -30,7 +30,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
         {"name": "Make a patched YOLO", "commands": ["list", "apply", "render", "weights"]},
         {
             "name": "Train and use a model",
-            "commands": ["data", "train", "sweep", "val", "predict", "export", "compare"],
+            "commands": ["data", "train", "sweep", "val", "predict", "inspect", "export", "compare"],
         },
         {"name": "Look after a workspace", "commands": ["verify", "deploy", "status", "revert"]},
         {"name": "Look after the patches", "commands": ["drift", "refresh", "validate"]},

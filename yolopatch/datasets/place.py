@@ -12,9 +12,12 @@ from pathlib import Path
 from yolopatch.errors import EnvironmentFailed, RequestError
 
 
-def refuse_taken(folder: Path) -> None:
-    """Raise `RequestError` where `folder` is a file, a link, or not empty, or where the YOLOs would miss its labels."""
-    if "images" in folder.absolute().parts:
+def refuse_taken(folder: Path, *, labels: bool = True) -> None:
+    """Raise `RequestError` where `folder` is a file, a link, or not empty, or where the YOLOs would miss its labels.
+
+    `labels`: it will hold some.
+    """
+    if labels and "images" in folder.absolute().parts:
         # YOLOv7 turns the first folder of that name into `labels`, the others the last
         raise RequestError(f"{folder} lies below a folder called 'images', where YOLOv7 finds no labels; name another")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -24,14 +27,16 @@ def refuse_taken(folder: Path) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, *, labels: bool = True) -> Iterator[Path]:
     """A temporary folder that becomes `folder` when the block ends well, and is removed when it does not.
+
+    `labels`: it is a data set, which the YOLOs must find.
 
     Raises:
         RequestError: `folder` is taken.
         EnvironmentFailed: nothing can be written there.
     """
-    refuse_taken(folder)
+    refuse_taken(folder, labels=labels)
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
@@ -40,13 +45,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         yield work
         work.chmod(0o777 & ~_umask())  # mkdtemp makes a folder that its owner alone can read
-        _rename(work, folder)
+        _rename(work, folder, labels)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _rename(work: Path, folder: Path) -> None:
-    refuse_taken(folder)
+def _rename(work: Path, folder: Path, labels: bool) -> None:
+    refuse_taken(folder, labels=labels)
     if folder.is_dir():
         folder.rmdir()  # an empty one; Windows renames onto none
     try:

@@ -244,6 +244,20 @@ def weights_of(stage: Stage, run: str | None, weights: Path | None) -> tuple[Pat
     raise RequestError(f"{stage.shown} has no trained weights; train first, or name --weights")
 
 
+def trained_or_none(
+    stage: Stage, run: str | None, weights: Path | None, form: str | None
+) -> tuple[Stage, Path | None, RunFolder | None]:
+    """As `Stage.trained`, but nothing where nothing is asked for and no run has weights.
+
+    Raises:
+        RequestError: there are no such weights, or their form is not one of the workspace.
+    """
+    asked = run is not None or weights is not None
+    if not asked and not any(best_weights(stage.interface, one) for one in folder.all_runs(stage.workspace)):
+        return stage, None, None
+    return stage.trained(run, weights, form)
+
+
 def best_weights(interface: Interface, run: RunFolder) -> Path | None:
     """A run's best weights, or its last where upstream has not chosen a best."""
     places = (run.upstream / interface.weights.best, run.upstream / interface.weights.last)

@@ -58,6 +58,10 @@ def _steps(request: dict[str, Any], channel: Channel) -> dict[str, Callable[[], 
         from . import serving
 
         return {"measure": partial(serving.serve, request, channel)}
+    if request["level"] == "inspect":
+        from . import inspecting
+
+        return {"inspect": partial(inspecting.inspect, request, channel)}
     from . import work
 
     session = work.Session(request, channel)

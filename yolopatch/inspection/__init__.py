@@ -1,0 +1,1 @@
+"""What a backbone keeps: measures of its features, and their pictures."""
