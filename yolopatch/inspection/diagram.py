@@ -63,7 +63,7 @@ def _columns(root: ET.Element, model: Inspected, revcol: RevColFacts, words: Wor
         _text(root, _MARGIN, y, f"l{level}: {revcol.blocks[level]} × block", "small")
     for column in range(1, revcol.columns + 1):
         parameters = f"{revcol.parameters[column - 1] / 1e6:.2f}M"
-        _text(root, _x(column), top - 8, f"{words('column_number', column=column)}  {parameters}", "small")
+        _text(root, _x(column), top - 32, f"{words('column_number', column=column)}  {parameters}", "small")
         for level in range(LEVELS):
             _lines(root, column, level, top)
             _box(root, _x(column), _y(top, level), "backbone", f"l{level}", _size(by_place[column, level]))
@@ -81,7 +81,7 @@ def _lines(root: ET.Element, column: int, level: int, top: int) -> None:
     if level:  # down, from the level before in the same column
         _line(root, f"M{x + 42} {y - _GAP_Y}V{y - 1}m-4 -5l4 5l4 -5", "")
     else:  # every column's first level takes the stem
-        _line(root, f"M{_x(0) + 42} {top}V{top - 26}H{x + 70}V{y - 1}m-4 -5l4 5l4 -5", "")
+        _line(root, f"M{_x(0) + 42} {top}V{top - 24}H{x + 42}V{y - 1}m-4 -5l4 5l4 -5", "")
     if column == 1:
         return
     _line(root, f"M{x - _GAP_X} {middle}H{x - 1}m-5 -4l5 4l-5 4", "keep")

@@ -11,7 +11,9 @@ Two measures, both linear, so that no trained decoder stands between the feature
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,26 +109,53 @@ def _explained(feature: Array, left: Array, pictures: Array, fitted: Array) -> A
     y = _patches(left, side)
     fit = np.repeat(fitted, side * side)
     group = np.repeat(_folds(pictures), side * side)
+    x -= x[fit].mean(0)  # the moments below lose fewer digits
+    folds = [_Moments.of(x[chosen], y[chosen]) for chosen in (fit & (group == fold) for fold in range(FOLDS))]
+    everything = functools.reduce(operator.add, folds)
     errors = np.zeros(len(PENALTIES) + 1)
-    for fold in range(FOLDS):
-        train, test = fit & (group != fold), fit & (group == fold)
-        if train.any() and test.any():
-            errors += _Ridge(x[train], y[train]).errors(x[test], y[test])
+    for fold, moments in enumerate(folds):
+        if 0 < moments.count < everything.count:
+            chosen = fit & (group == fold)
+            errors += _Ridge(everything - moments).errors(x[chosen], y[chosen])
     best = int(errors.argmin())
     if best == len(PENALTIES):
         return np.zeros_like(left)
-    return _whole(_Ridge(x[fit], y[fit]).predict(x, PENALTIES[best]), blocks, side, left.shape[1])
+    return _whole(_Ridge(everything).predict(x, PENALTIES[best]), blocks, side, left.shape[1])
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """What ridge regression needs to know of examples; that of all but one fold is a difference."""
+
+    count: int
+    x: Array
+    y: Array
+    xx: Array
+    xy: Array
+
+    @classmethod
+    def of(cls, x: Array, y: Array) -> _Moments:
+        return cls(len(x), x.sum(0), y.sum(0), x.T @ x, x.T @ y)
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.count + other.count, self.x + other.x, self.y + other.y, self.xx + other.xx, self.xy + other.xy
+        )
+
+    def __sub__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.count - other.count, self.x - other.x, self.y - other.y, self.xx - other.xx, self.xy - other.xy
+        )
 
 
 class _Ridge:
     """Ridge regression with a free offset, for many penalties at the price of one."""
 
-    def __init__(self, x: Array, y: Array) -> None:
-        self._x, self._y = x.mean(0), y.mean(0)
-        centred = x - self._x
-        values, self._vectors = np.linalg.eigh(centred.T @ centred)
+    def __init__(self, moments: _Moments) -> None:
+        self._x, self._y = moments.x / moments.count, moments.y / moments.count
+        values, self._vectors = np.linalg.eigh(moments.xx - moments.count * np.outer(self._x, self._x))
         self._values = values.clip(0.0)
-        self._projected = self._vectors.T @ (centred.T @ (y - self._y))
+        self._projected = self._vectors.T @ (moments.xy - moments.count * np.outer(self._x, self._y))
         self._unit = float(self._values.mean()) or 1.0
 
     def predict(self, x: Array, penalty: float) -> Array:
