@@ -97,7 +97,7 @@ def test_a_device_that_is_not_there_is_a_fault_of_the_environment(workspace):
         ({"device": "gpu"}, "no device 'gpu'"),
         ({"level": "everything"}, "no level 'everything'; the levels are build, forward"),
         ({"python": Path("/no/such/python")}, "no interpreter at"),
-        ({"form": "segment"}, "no form 'segment' can be verified; the forms are detect, odd"),
+        ({"form": "segment"}, "no form 'segment' can be verified; the forms are detect, picks, odd"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(workspace, how, message):
