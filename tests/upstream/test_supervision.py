@@ -43,4 +43,5 @@ def test_training_logs_each_term_follows_the_schedule_and_leaves_nothing(yolo, f
     assert "(columns 1 2 3 4: rec " in lines[0]
     weights = run / "upstream" / "weights" / FINAL[yolo]
     left = subprocess.run([sys.executable, "-c", LEFT, str(weights)], cwd=folder, capture_output=True, text=True)
-    assert left.stdout.strip() == "[]", left.stderr
+    # Above it v8 may say that it has written its settings anew: other versions of it share their file.
+    assert left.stdout.splitlines()[-1:] == ["[]"], left.stdout + left.stderr
