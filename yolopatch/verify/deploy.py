@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from yolopatch.console import Reporter, Task
-from yolopatch.errors import CheckFailed, EnvironmentFailed, RequestError
+from yolopatch.errors import RequestError
 
-from . import log
-from .process import Event, follow
-from .runner import missing_package
+from .step import Step, run_step
 
 _LIMIT = 1800.0  # seconds
 
@@ -63,33 +61,15 @@ def _run(workspace: Path, request: DeployRequest, interpreter: Path, scratch: Pa
         "result": str(scratch / "result.pt"),
         "form": request.form,
     }
-    found: dict[str, Any] = {}
-
-    def on_event(event: Event) -> None:
-        kind = event["event"]
-        if kind == "progress":
-            task.update(completed=event["done"], text=f"deploy: {event['text']}")
-        elif kind == "missing":
-            raise missing_package(event["module"], str(interpreter))
-        elif kind == "no-device":
-            raise EnvironmentFailed(f"torch does not work in {interpreter}: {event['message']}")
-        elif kind == "failed":
-            raise CheckFailed(_failed(request, event["message"]), detail="\n".join(event["traceback"]) or None)
-        elif kind == "passed":
-            found.update(event["facts"])
-
-    try:
-        ending = follow(interpreter, workspace, scratch, document, on_event, limit=_LIMIT)
-    except OSError as error:
-        raise RequestError(f"{interpreter} cannot be started: {error.strerror}; check --python") from error
-    if not found:
-        detail = "\n".join(log.tail(scratch / "log")) or None
-        raise CheckFailed(_failed(request, f"the process {ending}"), detail=detail)
-    if "refused" in found:
-        raise RequestError(
-            f"{request.weights}: {found['refused']}; name a checkpoint (best.pt) that this workspace's training made"
-        )
-    return found
+    step = Step(
+        document=document,
+        limit=_LIMIT,
+        weights=request.weights,
+        progress=lambda event: task.update(completed=event["done"], text=f"deploy: {event['text']}"),
+        failed=lambda message: _failed(request, message),
+        no_device=lambda message: f"torch does not work in {interpreter}: {message}",
+    )
+    return run_step(workspace, step, python=interpreter, scratch=scratch)
 
 
 def _failed(request: DeployRequest, message: str) -> str:

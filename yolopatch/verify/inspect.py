@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from yolopatch.console import Reporter, Task
-from yolopatch.errors import CheckFailed, EnvironmentFailed, RequestError
 
-from . import log
-from .process import Event, follow
-from .runner import missing_package
 from .spec import FormSpec
+from .step import Step, run_step
 
 _LIMIT = 7200.0  # seconds
 
@@ -57,35 +54,17 @@ def run_inspect(
 
 
 def _run(workspace: Path, request: InspectRequest, interpreter: Path, scratch: Path, task: Task) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    def on_event(event: Event) -> None:
-        kind = event["event"]
-        if kind == "progress":
-            task.update(event["done"], event["total"], event["text"])
-        elif kind == "missing":
-            raise missing_package(event["module"], str(interpreter))
-        elif kind == "no-device":
-            raise EnvironmentFailed(
-                f"device '{request.device}' is not available to {interpreter} ({event['message']}); use --device cpu"
-            )
-        elif kind == "failed":
-            raise CheckFailed(_failed(workspace, event["message"]), detail="\n".join(event["traceback"]) or None)
-        elif kind == "passed":
-            found.update(event["facts"])
-
-    try:
-        ending = follow(interpreter, workspace, scratch, _document(request, scratch), on_event, limit=_LIMIT)
-    except OSError as error:
-        raise RequestError(f"{interpreter} cannot be started: {error.strerror}; check --python") from error
-    if not found:
-        detail = "\n".join(log.tail(scratch / "log")) or None
-        raise CheckFailed(_failed(workspace, f"the process {ending}"), detail=detail)
-    if "refused" in found:
-        raise RequestError(
-            f"{request.weights}: {found['refused']}; name a checkpoint (best.pt) that this workspace's training made"
-        )
-    return found
+    step = Step(
+        document=_document(request, scratch),
+        limit=_LIMIT,
+        weights=request.weights,
+        progress=lambda event: task.update(event["done"], event["total"], event["text"]),
+        failed=lambda message: _failed(workspace, message),
+        no_device=lambda message: (
+            f"device '{request.device}' is not available to {interpreter} ({message}); use --device cpu"
+        ),
+    )
+    return run_step(workspace, step, python=interpreter, scratch=scratch)
 
 
 def _failed(workspace: Path, message: str) -> str:
