@@ -35,7 +35,8 @@ def main() -> int:
         draw(design, records.all(), options.figure)
         print(f"curves: {options.figure}", file=sys.stderr)
         return 0
-    wanted = [run for run in design.runs() if not options.yolo or run.yolo in options.yolo]
+    yolos, arms = (set(chosen or ()) for chosen in (options.yolo, options.arm))
+    wanted = [run for run in design.runs() if (not yolos or run.yolo in yolos) and (not arms or run.arm in arms)]
     return train_all(design, wanted, records, options.work.absolute(), options.jobs)
 
 
@@ -44,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("small-objects"), help="folder of data set and workspaces")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one core; default: 1")
     parser.add_argument("--yolo", nargs="+", help="only these; default: all")
+    parser.add_argument("--arm", nargs="+", help="only these arms of the design; default: all")
     parser.add_argument("--report", action="store_true", help="train nothing: print the tables and draw the curves")
     parser.add_argument("--figure", type=Path, default=FIGURE, help="where the curves are drawn")
     return parser.parse_args()
