@@ -146,6 +146,17 @@ def test_two_backbones_are_measured_side_by_side(run, trees, data):
     assert written["models"] == report["models"]
 
 
+def test_a_feature_of_a_coarser_stride_than_a_square_is_named_as_left_out(run, trees, data):
+    config = trees / STOCK / json.loads((trees / STOCK / "yolopatch.lock").read_text())["configs"]["detect"]
+    config.write_text(yaml.safe_dump({**PLAIN, "backbone": [*PLAIN["backbone"], [-1, 1, "Conv", [32, 2]]]}))
+    done = run("inspect", STOCK, *MEASURED, "--out", "o")
+    assert done.returncode == 0, done.stderr
+    assert "a square of 32 pixels holds no whole number of their cells: 4 Conv (stride 64)" in done.stdout
+    (model,) = json.loads((trees / "o/inspect.json").read_text())["models"]
+    assert [one["stride"] for one in model["features"]] == [2, 4, 8, 32]
+    assert model["left_out"] == [{"name": "4 Conv", "stride": 64}]
+
+
 def test_the_diagram_has_every_level_and_every_row(run, trees):
     done = run("inspect", REVCOL, "--imgsz", "64", "--out", "o")
     assert done.returncode == 0, done.stderr

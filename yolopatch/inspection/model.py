@@ -79,6 +79,8 @@ class Inspected:
     rows: tuple[Row, ...]
     revcol: RevColFacts | None
     features: tuple[Feature, ...]
+    left_out: tuple[tuple[str, float], ...] = ()
+    """Name and stride of features whose cells do not divide a square: they are not measured."""
     scores: Mapping[int, Score] = field(default_factory=dict)
     """By the feature's number."""
     columns: Mapping[int, Rebuilt] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Inspected:
             rows=tuple(_row(row) for row in facts["rows"]),
             revcol=RevColFacts(**{key: _frozen(value) for key, value in revcol.items()}) if revcol else None,
             features=tuple(Feature(**one) for one in facts["features"]),
+            left_out=tuple((one["name"], one["stride"]) for one in facts["left_out"]),
         )
 
     @property
@@ -131,6 +134,7 @@ class Inspected:
             "parameters": self.parameters,
             "revcol": asdict(self.revcol) if self.revcol else None,
             "features": [{**asdict(one), "score": scores.get(one.number)} for one in self.features],
+            "left_out": [{"name": name, "stride": stride} for name, stride in self.left_out],
             "columns": [{"column": column, **asdict(score)} for column, score in self.columns.items()],
             "neck": {"features": [one.name for one in self.taken()], **asdict(self.neck)} if self.neck else None,
             "rows": [asdict(row) for row in self.rows],

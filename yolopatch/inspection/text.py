@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yolopatch.inspection.model import Inspected
+from yolopatch.inspection.sample import BLOCK
 
 HEADER = ("feature", "channels", "stride", "rebuilt R2", "PSNR dB", "CKA input", "CKA label")
 
@@ -24,6 +25,9 @@ def summary(model: Inspected) -> Iterator[str]:
     """What the measures say of one model, a line each."""
     weights = f"trained ({model.weights})" if model.weights else "RANDOM, not trained"
     yield f"{model.name}: weights {weights}"
+    if model.left_out:
+        names = ", ".join(f"{name} (stride {stride:g})" for name, stride in model.left_out)
+        yield f"  left out, since a square of {BLOCK} pixels holds no whole number of their cells: {names}"
     if not model.scores:
         return
     first, last = model.features[0], model.features[-1]

@@ -36,7 +36,8 @@ def inspect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     float32 (h, w), the root mean square over channels of the feature of `look` about its mean over places.
 
     Returns:
-        `weights`, `rows`, `revcol` (None in a stock model), `features`; or {"refused": why}.
+        `trained`, `classes`, `parameters`, `rows`, `revcol` (None in a stock model), `features`, `left_out` (features
+        whose cells do not divide a block); or {"refused": why}.
     """
     try:
         return _inspect(request, channel)
@@ -52,7 +53,7 @@ def _inspect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     device = torch.device(request["device"])
     parts = _parts(model)
     shapes = _shapes(model, parts, request["imgsz"], device)
-    features = [one for one in _features(parts, shapes, _backbone(model)) if request["block"] % one["cell"] == 0]
+    features, left_out = _that_fit(_features(parts, shapes, _backbone(model)), request["block"])
     if request["images"]:
         _gather(model, parts, features, request, channel)
     if request["look"]:
@@ -64,6 +65,7 @@ def _inspect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         "rows": [_row(model, number, shapes[f"row{number}"], request["imgsz"]) for number in range(len(_rows(model)))],
         "revcol": _revcol(model),
         "features": [{name: one[name] for name in one if name not in ("part", "cell")} for one in features],
+        "left_out": [{name: one[name] for name in ("name", "stride")} for one in left_out],
     }
 
 
@@ -150,6 +152,11 @@ def _features(parts: dict[str, nn.Module], shapes: dict[str, Any], backbone: int
             kind = _kind(parts[name])
             found.append({**_feature(name, f"{number} {kind}", number, None, shapes[name][0], size), "row": number})
     return [{"number": number, **one} for number, one in enumerate(found)]
+
+
+def _that_fit(features: list[Found], block: int) -> tuple[list[Found], list[Found]]:
+    fit = [one for one in features if block % one["cell"] == 0]
+    return fit, [one for one in features if one not in fit]
 
 
 def _feature(part: str, name: str, depth: int, level: int | None, shape: Sequence[int], size: int) -> Found:
