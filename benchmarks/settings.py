@@ -1,8 +1,9 @@
 """What RevCol needs to learn from scratch: learning rate, bias warm-up, initialization, layer scale, stem, fusion.
 
 Each setting trains revcol-a in YOLOv8 (upstream's own model and loss) on the demo set for a few hundred steps, with
-the same pictures in the same order, and prints the mean losses of each sixth of them. One thing is changed at a time;
-stock YOLOv8n stands beside it. There is no augmentation, no EMA and no validation: this tells what learns at all.
+the same pictures in the same order, and prints the mean losses of each sixth of them, and how far the biases that began
+at 0 have spread. One thing is changed at a time; stock YOLOv8n stands beside it. There is no augmentation, no EMA and no
+validation: this tells what learns at all.
 
     yolopatch data demo digits --size 96
     yolopatch apply --yolo v8 --variant revcol-a --nc 4 --dest w
@@ -63,12 +64,13 @@ def main() -> None:
     pictures, labels = _load(options.data.absolute())
     os.chdir(options.workspace)
     sys.path.insert(0, str(Path.cwd()))
-    print("| setting | box / cls loss in each sixth |\n|---|---|")
+    print("| setting | box / cls loss in each sixth | spread of biases |\n|---|---|---|")
     for setting in SETTINGS:
         if options.only in setting.name:
-            losses = _train(setting, pictures, labels, options.steps)
+            losses, spread = _train(setting, pictures, labels, options.steps)
             parts = [part.mean(axis=0) for part in np.array_split(losses, 6)]
-            print(f"| {setting.name} | {', '.join(f'{box:.2f} / {cls:.2f}' for box, cls, _ in parts)} |", flush=True)
+            shown = ", ".join(f"{box:.2f} / {cls:.2f}" for box, cls, _ in parts)
+            print(f"| {setting.name} | {shown} | {spread:.2f} |", flush=True)
 
 
 def _load(folder: Path) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -95,9 +97,12 @@ def _model(setting: Setting) -> Any:
     return model.train()
 
 
-def _train(setting: Setting, pictures: torch.Tensor, labels: list[torch.Tensor], steps: int) -> np.ndarray:
-    """The losses of each step: box, cls, dfl."""
+def _train(
+    setting: Setting, pictures: torch.Tensor, labels: list[torch.Tensor], steps: int
+) -> tuple[np.ndarray, float]:
+    """The losses of each step (box, cls, dfl), and the standard deviation at the end of the biases that began at 0."""
     model = _model(setting)
+    at_zero = [value for name, value in model.named_parameters() if name.endswith("bias") and not value.any()]
     biases = [value for name, value in model.named_parameters() if name.endswith("bias")]
     rest = [value for name, value in model.named_parameters() if not name.endswith("bias")]
     optimizer = torch.optim.AdamW([{"params": rest}, {"params": biases}], betas=(0.937, 0.999), weight_decay=5e-4)
@@ -115,7 +120,7 @@ def _train(setting: Setting, pictures: torch.Tensor, labels: list[torch.Tensor],
         optimizer.step()
         optimizer.zero_grad()
         losses.append(items.tolist())
-    return np.array(losses)
+    return np.array(losses), float(torch.cat([value.detach().flatten() for value in at_zero]).std())
 
 
 def _batch(chosen: list[int], pictures: torch.Tensor, labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
