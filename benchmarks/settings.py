@@ -1,9 +1,9 @@
 """What RevCol needs to learn from scratch: learning rate, bias warm-up, initialization, layer scale, stem, fusion.
 
 Each setting trains revcol-a in YOLOv8 (upstream's own model and loss) on the demo set for a few hundred steps, with
-the same pictures in the same order, and prints the mean losses of each sixth of them, and how far the biases that began
-at 0 have spread. One thing is changed at a time; stock YOLOv8n stands beside it. There is no augmentation, no EMA and no
-validation: this tells what learns at all.
+the same pictures in the same order, and prints the mean losses of each sixth of them, and how far the biases that
+began at 0 have spread. One thing is changed at a time; stock YOLOv8n stands beside it. There is no augmentation, no EMA
+and no validation: this tells what learns at all.
 
     yolopatch data demo digits --size 96
     yolopatch apply --yolo v8 --variant revcol-a --nc 4 --dest w

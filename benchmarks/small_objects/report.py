@@ -36,7 +36,7 @@ def _setting(design: Design, records: list[Record]) -> str:
 
 
 def _models(design: Design, records: list[Record]) -> str:
-    head = "| YOLO | model | parameters | GFLOPs | epochs | seeds | mAP50 | mAP50-95 | AP-small | s/epoch | peak MB |"
+    head = "| YOLO | model | parameters | GFLOPs | epochs | seeds | mAP50 | mAP50-95 | AP-small | peak MB |"
     lines = [head, "|" + "---|" * head.count(" | ") + "---|"]
     for yolo in design.yolos:
         for arm in design.arms:
@@ -59,7 +59,6 @@ def _cells(found: list[Record]) -> Iterator[str]:
     yield str(len(found))
     for metric in ("mAP50", "mAP50-95", "AP-small"):
         yield _spread([record["test"][metric] for record in found])
-    yield f"{statistics.median(record['seconds'] / record['epochs'] for record in found):.0f}"
     yield f"{statistics.median(record['peak_memory_bytes'] for record in found) / 1e6:.0f}"
 
 
