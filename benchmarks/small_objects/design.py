@@ -40,6 +40,8 @@ class Yolo(Part):
     stock: str
     revcol: str
     epochs: int
+    stock_epochs: int | None = None
+    """Of stock, where it needs others."""
     arguments: tuple[str, ...] = ()
     revcol_arguments: tuple[str, ...] = ()
     hyp: Hyp | None = None

@@ -66,9 +66,11 @@ def _train(design: Design, run: Run, work: Path) -> Record:
         place.rename(place.with_name(f"{place.name}-broken-{int(time.time())}"))  # a random state cannot be resumed
     if not place.exists():
         hyp = _hyp(design, run, folder)
-        own = yolo.revcol_arguments if design.arm(run.arm).model == "revcol" else ()
+        revcol = design.arm(run.arm).model == "revcol"
+        own = yolo.revcol_arguments if revcol else ()
+        epochs = yolo.epochs if revcol else yolo.stock_epochs or yolo.epochs
         further = (*yolo.arguments, *own, *(("--hyp", hyp) if hyp else ()))
-        budget = ("--epochs", yolo.epochs, "--seed", run.seed, "--name", run.name)
+        budget = ("--epochs", epochs, "--seed", run.seed, "--name", run.name)
         _yolopatch("train", folder, "--data", data, *shape, *budget, "--", *further)
     score = _yolopatch("val", folder, "--run", run.name, "--data", data, "--split", "test", "--json", *shape)
     return {**_of_run(place), "test": _scores(json.loads(score)), "facts": _facts(folder)}
