@@ -6,7 +6,7 @@ import json
 import shlex
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yolopatch.catalog import Catalog
@@ -180,7 +180,7 @@ class _Sweep:
 
     def _task(self, cell: Cell, jobs: Path) -> Task:
         attempt = Attempt.of(self._folder, cell)
-        words = [json.dumps(asdict(attempt))]
+        words = [attempt.written()]
         return Task(cell.id, attempt, own_command(words, "yolopatch.workflows.sweep_cell"), jobs)
 
     def _take(self, ended: Ended) -> bool:

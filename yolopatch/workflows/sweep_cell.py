@@ -20,7 +20,7 @@ from yolopatch.console import Reporter
 from yolopatch.errors import YolopatchError
 from yolopatch.runs.folder import RUNS, RunFolder
 from yolopatch.sources.cache import remove_tree
-from yolopatch.sweep.cells import Cell
+from yolopatch.sweep.cells import Cell, Training
 from yolopatch.sweep.folder import SweepFolder
 from yolopatch.sweep.task import Outcome
 from yolopatch.workflows.resume import ResumeRequest, resume
@@ -36,14 +36,7 @@ class Attempt:
     log: str
     lock: str
     seed: int
-    data: str
-    epochs: int
-    imgsz: int
-    batch: int
-    device: str | None = None
-    workers: int | None = None
-    form: str | None = None
-    arguments: tuple[str, ...] = ()
+    training: Training
 
     @classmethod
     def of(cls, folder: SweepFolder, cell: Cell) -> Attempt:
@@ -54,8 +47,19 @@ class Attempt:
             log=str(folder.log(cell)),
             lock=str(folder.root / "cells" / f".{cell.id}.lock"),
             seed=cell.seed,
-            **asdict(cell.training),
+            training=cell.training,
         )
+
+    @classmethod
+    def read(cls, text: str) -> Attempt:
+        """What `written` wrote."""
+        values = json.loads(text)
+        arguments = tuple(values["training"].pop("arguments"))
+        return cls(**{**values, "training": Training(**values["training"], arguments=arguments)})
+
+    def written(self) -> str:
+        """As JSON, for a process of its own."""
+        return json.dumps(asdict(self))
 
     def __call__(self) -> dict[str, Any]:
         """Do it; the outcome's plain values, whatever happens."""
@@ -104,30 +108,23 @@ class Attempt:
         return RunFolder(Path(self.workspace) / RUNS / self.run)
 
     def _request(self) -> TrainRequest:
+        values = asdict(self.training)
+        further = values.pop("arguments")
         return TrainRequest(
-            workspace=Path(self.workspace),
-            data=Path(self.data),
-            epochs=self.epochs,
-            imgsz=self.imgsz,
-            batch=self.batch,
-            device=self.device,
+            **{**values, "workspace": Path(self.workspace), "data": Path(self.training.data)},
             seed=self.seed,
-            form=self.form,
             name=self.run,
-            workers=self.workers,
             check=False,  # the sweep did
-            further=self.arguments,
+            further=further,
         )
 
     def _words(self) -> list[str]:
         if self._run.record_file.is_file():
             return ["train", self.workspace, "--resume", self.run]
-        given = {
-            name: getattr(self, name)
-            for name in ("data", "epochs", "imgsz", "batch", "device", "seed", "form", "workers")
-        }
+        given = {**asdict(self.training), "seed": self.seed}
+        arguments = given.pop("arguments")
         options = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-        further = ["--", *self.arguments] if self.arguments else []
+        further = ["--", *arguments] if arguments else []
         return ["train", self.workspace, *options, "--name", self.run, "--no-check", *further]
 
 
@@ -145,6 +142,4 @@ def _as_command(words: list[str]) -> Iterator[None]:
 def main() -> None:
     """The attempt in the first argument, as JSON; its outcome on stdout."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    values = json.loads(sys.argv[1])
-    attempt = Attempt(**{**values, "arguments": tuple(values["arguments"])})
-    print(json.dumps(attempt()))
+    print(json.dumps(Attempt.read(sys.argv[1])()))
