@@ -12,7 +12,7 @@ from yolopatch.catalog import Catalog
 PACKAGE = Path(__file__).parent.parent / "yolopatch"
 ROOMS = (
     *("cli", "workflows", "catalog", "validation", "sweep", "drift", "sources", "series", "render", "workspace"),
-    *("verify", "runs", "evaluation", "inspection", "datasets", "compare", "payload"),
+    *("verify", "runs", "evaluation", "inspection", "datasets", "compare", "messages", "payload"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import textwrap
 import traceback
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 from yolopatch.errors import RequestError, YolopatchError
+from yolopatch.messages import told
 
 
 def print_json(data: Any) -> None:
@@ -27,10 +29,13 @@ def print_error(error: YolopatchError, as_json: bool) -> int:
             {"error": {"kind": error.kind, "message": str(error), "detail": error.detail, "exit_code": error.exit_code}}
         )
         return error.exit_code
-    click.echo(f"error: {error}", err=True)
-    if error.detail:
-        click.echo(error.detail, err=True)
+    print_told(str(error), error.detail)
     return error.exit_code
+
+
+def print_told(message: str, detail: str | None = None) -> None:
+    """Print an error for a person, in the person's language."""
+    click.echo(told(message, detail, sys.stderr.encoding), err=True)
 
 
 def print_unexpected(error: Exception, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from yolopatch.cli.options import json_option, reporter
-from yolopatch.cli.output import print_json, table
+from yolopatch.cli.output import print_json, print_told, table
 from yolopatch.errors import RequestError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(file: Path, as_json: bool, quiet: bool, **names: Any) -> int:
     elif not report.interrupted:
         _print(report, dry=names["dry_run"])
     if report.interrupted:
-        click.echo(_interrupted(report), err=True)
+        print_told(_interrupted(report))
     return 0 if names["dry_run"] else report.exit_code
 
 
@@ -99,9 +99,9 @@ def _executor(name: str, names: dict[str, Any]) -> Executor:
 def _interrupted(report: Report) -> str:
     done = f"{report.count('finished')} of {len(report.results)} cells are finished"
     if not report.going_on:
-        return f"error: interrupted, {done}; the same command goes on"
+        return f"interrupted, {done}; the same command goes on"
     jobs = " ".join(report.going_on)
-    return f"error: interrupted, {done}; jobs go on (scancel {jobs} ends them), and the same command watches them again"
+    return f"interrupted, {done}; jobs go on (scancel {jobs} ends them), and the same command watches them again"
 
 
 def _print(report: Report, *, dry: bool) -> None:

@@ -9,7 +9,7 @@ import rich_click as click
 
 from yolopatch.cli.apply_cmd import LEVELS
 from yolopatch.cli.options import json_option, reporter, yolos_option
-from yolopatch.cli.output import print_json, table, write_file
+from yolopatch.cli.output import print_json, print_told, table, write_file
 from yolopatch.errors import RequestError
 from yolopatch.runs.environ import cpus
 
@@ -92,7 +92,7 @@ def command(as_json: bool, github: bool, quiet: bool, **names: Any) -> int:
     if github:
         _annotate(report, as_json)
     if report.interrupted:
-        click.echo(f"error: interrupted; the same command goes on with what is in {names['work']}", err=True)
+        print_told(f"interrupted; the same command goes on with what is in {names['work']}")
     return report.exit_code
 
 
