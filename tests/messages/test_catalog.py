@@ -70,9 +70,9 @@ def test_every_message_is_found_by_its_own_template(name, catalog):
 
 
 def test_what_stands_in_a_message_is_found_inside_it(name, catalog):
-    translator_ = translator(name)
+    match = translator(name).match
     for entry in catalog:
         if entry.msgctxt is not None:
             text = entry.msgid.format(*WORDS)
-            template, values = translator_.match(text, inside=entry.msgctxt)
+            template, values = match(text, inside=entry.msgctxt)
             assert (template, values) == (entry.msgid, list(WORDS[: len(values)])), entry.msgctxt

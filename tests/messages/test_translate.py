@@ -99,3 +99,9 @@ def test_english_is_told_where_chinese_cannot_be_written(monkeypatch):
 def test_each_line_of_a_detail_is_translated(monkeypatch):
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert told("Field required", "diff\nIs a directory", "utf-8") == "错误：缺少这个字段\ndiff\n是目录"
+
+
+def test_a_lost_catalog_loses_no_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    monkeypatch.setattr("yolopatch.messages.translate.catalog_file", lambda name: tmp_path / "gone.po")
+    assert told("Field required", None, "utf-8") == "error: Field required"

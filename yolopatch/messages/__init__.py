@@ -13,9 +13,12 @@ def told(message: str, detail: str | None, encoding: str | None) -> str:
     chosen = language()
     if chosen is None:
         return english
-    from yolopatch.messages.translate import translator
+    try:
+        from yolopatch.messages.translate import translator
 
-    translate = translator(chosen).translate
+        translate = translator(chosen).translate
+    except (ImportError, OSError):  # a damaged installation: the error that is to be told matters more
+        return english
     prefix = translate(_PREFIX)
     if not _can_write(prefix, encoding):
         return english

@@ -1,4 +1,4 @@
-"""Messages of Python, click and pydantic that stand in ours, as templates: nothing in our sources names them."""
+"""Messages of other packages and of the system that stand in ours, as templates: our sources do not name them."""
 
 SYSTEM = (
     *("No such file or directory", "Permission denied", "No space left on device", "Is a directory"),
@@ -9,7 +9,18 @@ SYSTEM = (
     *("Network is unreachable", "Resource temporarily unavailable"),
 )
 
+YAML = (
+    "did not find expected {0}",
+    "could not find expected {0}",
+    "mapping values are not allowed in this context",
+    "found character that cannot start any token",
+    "found a tab character where an indentation space is expected",
+)
+
 CLICK = (
+    "No such command {0}",
+    "No such command {0}. Did you mean {1}?",
+    "No such command {0}. (Did you mean one of: {1}?)",
     "No such option: {0}",
     "No such option {0}",
     "No such option: {0} Did you mean {1}?",
@@ -102,6 +113,7 @@ OURS = ("error:", "unexpected {0}: {1}; this is a bug of yolopatch, please repor
 MESSAGES: dict[str, tuple[tuple[str | None, str], ...]] = {
     "Python": tuple((None, text) for text in SYSTEM),
     "click": (*((None, text) for text in CLICK), *((context, text) for context in _VALUE for text in VALUES)),
+    "PyYAML": tuple((None, text) for text in YAML),
     "pydantic": tuple((None, text) for text in PYDANTIC),
     "yolopatch/cli/output.py": tuple((None, text) for text in OURS),
 }

@@ -283,6 +283,20 @@ def _assigned(function: Function, name: str) -> Iterator[ast.expr]:
                             yield value
         elif isinstance(node, ast.NamedExpr) and node.target.id == name:
             yield node.value
+        elif isinstance(node, ast.For | ast.comprehension):
+            yield from _looped(node.target, node.iter, name)
+
+
+def _looped(target: ast.expr, values: ast.expr, name: str) -> Iterator[ast.expr]:
+    """What a loop over `values` makes of `name`: all of them, or of rows that are written out, their column."""
+    if isinstance(target, ast.Name) and target.id == name:
+        yield values
+    if not isinstance(target, ast.Tuple) or not isinstance(values, ast.Tuple | ast.List):
+        return
+    for row in values.elts:
+        if isinstance(row, ast.Tuple | ast.List):
+            pairs = zip(target.elts, row.elts, strict=False)
+            yield from (value for one, value in pairs if isinstance(one, ast.Name) and one.id == name)
 
 
 def _template(pieces: Pieces) -> Template:
