@@ -1,5 +1,7 @@
 """A Slurm of one node, this one, in a folder of its own: munge, the controller and the daemon.
 
+The node says that it has two GPUs, which are no devices of CUDA's: Slurm shares them out as it does real ones.
+
 As a program it runs a command in such a cluster: `python tests/sweep/slurm.py COMMAND...`.
 """
 
@@ -43,9 +45,10 @@ ReturnToService=2
 SchedulerType=sched/backfill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
+GresTypes=gpu
 JobRequeue=1
 KillWait=5
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} Gres=gpu:2 State=UNKNOWN
 PartitionName=small Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
 """
 
@@ -106,6 +109,7 @@ def _write(root: Path, conf: Path) -> None:
     key.write_bytes(os.urandom(128))
     key.chmod(0o400)
     names = {"host": _host(), "user": getpass.getuser(), "root": root, "cpus": os.cpu_count()}
+    (root / "gres.conf").write_text("Name=gpu File=/dev/zero\nName=gpu File=/dev/full\n", encoding="utf-8")
     conf.write_text(CONF.format(port=_free_port(), other=_free_port(), **names))
 
 

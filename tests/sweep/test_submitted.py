@@ -135,6 +135,27 @@ def test_slurms_jobs_go_on_after_an_interrupt_and_one_that_is_cancelled_is_taken
     assert (record["status"], record["resumed"], len(table(run))) == ("finished", 1, 3)
 
 
+def test_slurm_gives_each_job_its_gpus_or_says_that_it_has_not_so_many(cluster):
+    gate = cluster.folder / "gate-of-gpus"
+    cluster.write(grid=PAIR, arguments={"tiny": ["--gate", str(gate)]}, name="gpus")
+    sweep = cluster.command("-q", "--executor", "slurm", "--cpus", "1", "--jobs", "2", "--dest", "gpus")
+    process = cluster.start([*sweep, "--gpus", "1"])
+    runs = [cluster.folder / "gpus" / f"tiny_{name}_p3-p5" / "runs" / "seed0" for name in PAIR["variant"]]
+    eventually(lambda: all(begun(run) for run in runs), 120)
+    said = subprocess.run(["scontrol", "show", "job", "-d"], env=cluster.variables, capture_output=True, text=True)
+    running = [job for job in said.stdout.split("\n\n") if "JobState=RUNNING" in job]
+    gate.touch()
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, out + errors
+    assert sorted(line.split()[-1] for job in running for line in job.splitlines() if " GRES=" in line) == [
+        "GRES=gpu:1(IDX:0)",
+        "GRES=gpu:1(IDX:1)",
+    ]
+    many = cluster.run("-q", "--executor", "slurm", "--gpus", "3", "--dest", "many")
+    assert (many.returncode, many.stderr.count("\n")) == (3, 1), many.stderr
+    assert "node configuration is not available; check --partition and --gpus" in many.stderr
+
+
 def test_slurm_says_which_partition_there_is_not(cluster):
     cluster.write(grid={"yolo": "twin", "variant": "stock"})
     run = cluster.run("-q", "--executor", "slurm", "--partition", "gold", "--dest", "gold")
