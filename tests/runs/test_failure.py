@@ -57,3 +57,12 @@ def test_the_last_error_of_the_log_is_the_reason(text, reason, tmp_path):
     assert isinstance(error, CheckFailed)
     assert reason in str(error)
     assert str(log) in str(error)
+
+
+def test_a_failure_that_upstream_hides_is_told_with_its_reason(tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("OpenVINO: export failure 0.9s: [Errno 2] No such file: 'mo'\nVisualize: https://netron.app\n")
+    said = str(explain(0, log, "YOLOv5's export"))
+    assert said.startswith(
+        "YOLOv5's export wrote nothing: OpenVINO: export failure 0.9s: [Errno 2] No such file: 'mo' ("
+    )

@@ -33,8 +33,10 @@ _UNWANTED = ("PYTHONSAFEPATH",)
 _FOLDERS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR", "MPLCONFIGDIR")
 
 
-def environment(cache: Path, *, single: bool = True) -> dict[str, str]:
-    """The variables of a program of upstream's; its settings and fonts go to `cache`.
+def environment(cache: Path, python: str, *, single: bool = True) -> dict[str, str]:
+    """The variables of a program of upstream's that `python` runs; its settings and fonts go to `cache`.
+
+    It finds the programs of that interpreter's environment, as where it is activated.
 
     `single`: one process has all the CPUs. torchrun sets the number of threads itself.
     """
@@ -46,7 +48,12 @@ def environment(cache: Path, *, single: bool = True) -> dict[str, str]:
             folder = cache / name.lower()
             folder.mkdir(parents=True, exist_ok=True)
             folders[name] = str(folder)
-    return {**_DEFAULTS, **folders, **threads, **given}
+    return {**_DEFAULTS, **folders, **threads, **given, "PATH": _path(python, given.get("PATH", os.defpath))}
+
+
+def _path(python: str, path: str) -> str:
+    scripts = str(Path(python).absolute().parent)
+    return path if scripts in path.split(os.pathsep) else f"{scripts}{os.pathsep}{path}"
 
 
 def cpus() -> int:

@@ -19,12 +19,14 @@ _ERROR = re.compile(
     r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|Interrupt|NotFound|Exit)\b.*|^AssertionError.*"
 )
 _USAGE = re.compile(r"^\S+\.py: error: .*")
+_FAILURE = re.compile(r".*\bexport failure\b.*")  # upstream's word for an exception that it has caught
 _SOLUTION = "lower --batch or --imgsz"
 
 
 def explain(code: int, log: Path, what: str, *, start: int = 0, sizes: str = "") -> YolopatchError:
     """The error for the program called `what` that ended with `code`; its output is `log` from byte `start` on.
 
+    Code 0 is that of one that hides its failure: what it should have written is not there.
     `sizes` are the numbers that decide on the memory, for the message.
     """
     lines = tail(log, start)
@@ -35,8 +37,13 @@ def explain(code: int, log: Path, what: str, *, start: int = 0, sizes: str = "")
     if any(_MEMORY.search(line) for line in lines):
         return EnvironmentFailed(f"{what} ran out of memory; {_SOLUTION}{sizes} (its output: {log})")
     reason = _last(lines)
-    ending = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return CheckFailed(f"{what} {ending}: {reason or 'it says no reason'} (its output: {log})")
+    return CheckFailed(f"{what} {_ending(code)}: {reason or 'it says no reason'} (its output: {log})")
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"was ended by signal {-code}"
+    return f"ended with exit code {code}" if code else "wrote nothing"
 
 
 def tail(log: Path, start: int = 0) -> list[str]:
@@ -53,7 +60,7 @@ def tail(log: Path, start: int = 0) -> list[str]:
 
 
 def _last(lines: Sequence[str]) -> str | None:
-    for pattern in (_ERROR, _USAGE):
+    for pattern in (_ERROR, _USAGE, _FAILURE):
         found = next((line for line in reversed(lines) if pattern.match(line.strip())), None)
         if found:
             return " ".join(found.split())[:400]

@@ -80,7 +80,7 @@ def export(request: ExportRequest, reporter: Reporter) -> Exported:
         raise explain(code, log, what, sizes=f" (now {size_of(run, request.imgsz)})")
     if _stamp(result) == before:
         # Upstream goes on where one format fails, and ends as if nothing had happened.
-        raise explain(1, log, what)
+        raise explain(0, log, what)
     return Exported(weights, result)
 
 

@@ -53,7 +53,7 @@ class Stage:
 
     def variables(self, *, single: bool = True) -> dict[str, str]:
         """The environment of upstream's programs."""
-        return environment(self.workspace / folder.RUNS / _CACHE, single=single)
+        return environment(self.workspace / folder.RUNS / _CACHE, self.python, single=single)
 
     def with_form(self, form: str) -> Stage:
         """The same workspace for another form.
