@@ -6,10 +6,6 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -247,26 +243,6 @@ def test_a_run_without_its_weights_is_refused(place):
     done = place.compare("yolotiny-stock")
     assert done.returncode == 2
     assert "the weights of a finished run are gone; train again, name other runs by --run" in done.stderr
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_an_interrupt_leaves_no_process_and_no_file(place, tmp_path):
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    before = place.files()
-    command = [sys.executable, "-m", "yolopatch", "compare", "yolotiny-stock", "--rounds", "999", "--save", "x.json"]
-    started = subprocess.Popen(
-        command, cwd=place.folder, env={**place.variables, "TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 60
-    while not any(temporary.glob("*/results.jsonl")) and time.monotonic() < until:
-        time.sleep(0.1)
-    started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=60)
-    assert started.returncode == 130
-    assert "interrupted" in said
-    assert list(temporary.iterdir()) == []
-    assert place.files() == before
 
 
 def test_completion_knows_the_names(made):

@@ -50,6 +50,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--rounds", type=int, default=5, show_default=True, metavar="N", help="Turns of each model.")
 @click.option("--seconds", type=float, default=0.5, show_default=True, metavar="S", help="Least length of a turn.")
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, or a GPU's number.")
+@click.option("--fresh", is_flag=True, help="Measure anew what an interrupt has left unfinished.")
 @click.option("--python", metavar="PATH", help="Interpreter to measure with; default: this one.")
 @click.option("--report", type=_FILE, metavar="FILE", help="Write the report: one HTML file that needs no network.")
 @click.option("--csv", type=_FILE, metavar="FILE", help="Also write CSV.")
@@ -61,7 +62,8 @@ def command(as_json: bool, quiet: bool, verbose: bool, **given: Any) -> int:
     """Compare models: size, operations, speed, memory, ONNX, and the accuracy of finished runs.
 
     All models are measured in turns, so that a machine that gets slower or faster favours none. What
-    --yolo, --variant and --head name is made where it is missing.
+    --yolo, --variant and --head name is made where it is missing. Every whole round is kept: after an
+    interrupt the same command goes on with the rest.
 
     \b
     Examples:
@@ -126,6 +128,7 @@ def _request(given: dict[str, Any]) -> CompareRequest:
         runs=given["runs"],
         results=not given["no_runs"],
         python=given["python"],
+        fresh=given["fresh"],
     )
 
 

@@ -71,6 +71,7 @@ class Comparison:
             found.append(Note("note_times", {}))
         if any(document.how.groups > 1 for document in self.documents):
             found.append(Note("note_groups", {}))
+        found += [_sittings_note(one) for one in self.documents if len(one.sittings) > 1]
         if self.replaced:
             found.append(Note("note_replaced", {"names": ", ".join(self.replaced)}))
         found += [Note("note_failed", {"name": member.name, "what": what, "why": why})
@@ -116,6 +117,15 @@ class Comparison:
                 return member
         names = ", ".join(f"'{member.name}'" for member in self.members)
         raise RequestError(f"--baseline '{wanted}' is none of the models; they are {names}")
+
+
+def _sittings_note(document: Document) -> Note:
+    """When the rounds of an interrupted measuring were measured; without the language's words between."""
+    told = []
+    for one in document.sittings:
+        parts = ", ".join(f"{part} {count}" for part, count in one.rounds.items())
+        told.append(f"{one.began} - {one.ended}: {parts}")
+    return Note("note_sittings", {"count": str(len(told)), "sittings": "; ".join(told)})
 
 
 def check_entries(entries: Sequence[Entry]) -> None:

@@ -24,7 +24,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         ],
         "turns": turns(comparison),
         "machines": [
-            {"mark": comparison.mark(one.machine), "text": where(comparison, one), **one.machine.model_dump()}
+            {"mark": comparison.mark(one.machine), "text": where(comparison, one), **one.machine.model_dump(),
+             "sittings": [sitting.model_dump() for sitting in one.sittings]}
             for one in comparison.documents
             if one.machine
         ],

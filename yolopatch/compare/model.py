@@ -148,6 +148,7 @@ class Machine(Part):
     gpu: str | None
     torch: str
     python: str
+    onnxruntime: str | None = None
 
 
 class Entry(Part):
@@ -192,6 +193,17 @@ class How(Part):
     """Models were measured in so many groups, one after another, since memory does not hold them all."""
 
 
+class Sitting(Part):
+    """When some of the rounds were measured (ISO 8601, to the minute).
+
+    `rounds`: how many by part; of `memory`, which has none, how many models.
+    """
+
+    began: str
+    ended: str
+    rounds: dict[str, int]
+
+
 class Document(Part):
     """One measuring: everything in it was measured on one machine, in turns."""
 
@@ -203,6 +215,8 @@ class Document(Part):
     machine: Machine | None
     load: tuple[float, ...] = ()
     """The system's load (of one minute) at the beginning of each round."""
+    sittings: tuple[Sitting, ...] = ()
+    """One, and more where an interrupted measuring went on; a round is of one of them."""
     how: How
     entries: tuple[Entry, ...]
     left_out: tuple[str, ...] = ()

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from yolopatch.compare.kept import Failed, Group, Round, Tape
 from yolopatch.compare.model import How, Machine, Mode
+from yolopatch.errors import CheckFailed
 
 FIRST_WARMUP = 2
 _SLOW = 1.0  # seconds; a run that takes longer needs no warm-up after the first turn
@@ -62,16 +64,28 @@ class Subject:
 
 @dataclass
 class Schedule:
-    """Measures subjects; `say` hears of each turn: what, and how many of how many are done."""
+    """Measures a group of subjects; `say` hears of each turn: what, and how many of how many are done.
+
+    Rounds that the group `number` has on the tape are not measured again, and every whole round goes there.
+    """
 
     how: How
     say: Callable[[str, int, int], None]
-    load: list[float] = field(default_factory=list)
+    tape: Tape = field(default_factory=Tape)
+    number: int = 0
     _done: int = 0
     _total: int = 0
 
+    @property
+    def _group(self) -> Group:
+        return self.tape.group(self.number)
+
     def run(self, subjects: Sequence[Subject]) -> None:
-        """Fill in what the subjects have found."""
+        """Fill in what the subjects have found.
+
+        Raises:
+            CheckFailed: a model of which rounds are kept cannot be built any more.
+        """
         steps = {
             "static": self._static,
             "latency": self._latency,
@@ -98,10 +112,6 @@ class Schedule:
         self.say(text, min(self._done, self._total), self._total)
         self._done += 1
 
-    def _round(self) -> None:
-        if hasattr(os, "getloadavg"):
-            self.load.append(round(os.getloadavg()[0], 2))
-
     def _static(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
             self._turn(f"{subject.name}: parameters and operations")
@@ -109,13 +119,34 @@ class Schedule:
             if facts is not None:
                 subject.machine = Machine.model_validate(facts.pop("machine"))
                 subject.found["static"] = facts
+        machine = next((subject.machine for subject in subjects if subject.machine), None)
+        if machine is not None:
+            self.tape.on(machine)
+        self._take_failures(subjects)
+
+    def _take_failures(self, subjects: Sequence[Subject]) -> None:
+        """What failed in an earlier sitting has no times in its rounds, so it cannot join the later ones."""
+        group = self._group
+        if not group.series and not group.memory:
+            return
+        for subject in subjects:
+            before = group.failed.get(subject.name, {})
+            if "static" in subject.failed and "static" not in before:
+                raise CheckFailed(
+                    f"{subject.name}: {subject.failed['static']}; it could be measured when the kept rounds were: "
+                    "put right what changed, or measure anew by --fresh"
+                )
+            # Memory has no rounds: where none was measured, it is tried again.
+            again = ("static",) if subject.name in group.memory else ("static", "memory")
+            subject.failed.update({part: why for part, why in before.items() if not part.startswith(again)})
 
     def _latency(self, subjects: Sequence[Subject]) -> None:
         for size in self.how.imgsz:
             for batch in self.how.batch:
                 order = {"size": size, "batch": batch}
                 text = f"forward {size}x{size}, batch {batch}"
-                for subject, rounds in self._rounds(subjects, "latency", "forward", text, [order]):
+                series = f"latency {size} {batch}"
+                for subject, rounds in self._rounds(subjects, series, "forward", text, [order]):
                     one = {"imgsz": size, "batch": batch, "rounds": rounds[0]}
                     subject.found.setdefault("latency", []).append(one)
 
@@ -126,54 +157,98 @@ class Schedule:
             subject.found["training"] = [{"mode": mode, "rounds": one} for mode, one in found]
 
     def _rounds(
-        self, subjects: Sequence[Subject], part: str, what: str, text: str, orders: list[dict[str, Any]]
+        self, subjects: Sequence[Subject], series: str, what: str, text: str, orders: list[dict[str, Any]]
     ) -> Iterator[tuple[Subject, list[list[list[float]]]]]:
-        """Each subject with its seconds, by order (or mode), by round, by run; those that failed are left out."""
-        times: dict[str, dict[int, list[list[float]]]] = {subject.name: {} for subject in subjects}
-        for number in range(self.how.rounds):
-            self._round()
+        """Each subject with its seconds, by order (or mode), by round, by run; those that failed are left out.
+
+        The first word of `series` is the part.
+        """
+        part = series.partition(" ")[0]
+        before = self._whole(series)
+        self._done += before * len(subjects)
+        for number in range(before, self.how.rounds):
+            load = _load()
+            times: dict[str, list[list[float]]] = {}
             for subject in subjects:
                 self._turn(f"{subject.name}: {text}, round {number + 1} of {self.how.rounds}")
+                effort = self._effort(series, subject, number == before)
                 for place, order in enumerate(self._orders(subject, what, orders)):
-                    kept = times[subject.name].setdefault(place, [])
-                    facts = subject.ask(part, what, **order, **self._effort(kept))
+                    facts = subject.ask(part, what, **order, **effort(place))
                     if facts is not None:
-                        kept.append(facts["seconds"])
+                        times.setdefault(subject.name, []).append(facts["seconds"])
+            self.tape.add_round(self.number, series, Round(load=load, times=times), _failed(subjects))
+        whole = self._group.series.get(series, [])
         for subject in subjects:
             if part not in subject.failed:
-                yield subject, [*times[subject.name].values()]
+                each = [one.times[subject.name] for one in whole]
+                yield subject, [list(runs) for runs in zip(*each, strict=True)]
+
+    def _whole(self, series: str) -> int:
+        """How many rounds are there already."""
+        return len(self._group.series.get(series, []))
 
     def _orders(self, subject: Subject, what: str, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if what != "step":
             return orders
         return [{**order, "mode": mode} for order in orders for mode in subject.modes]
 
-    def _effort(self, kept: list[list[float]]) -> dict[str, Any]:
-        """How much of a turn: the first warms up for longer."""
-        if not kept:
-            return {"warmup": FIRST_WARMUP, "seconds": self.how.seconds}
-        return {"warmup": 0 if min(kept[0]) > _SLOW else 1, "seconds": self.how.seconds}
+    def _effort(self, series: str, subject: Subject, first: bool) -> Callable[[int], dict[str, Any]]:
+        """How much of a turn, by order: the first of a sitting warms up for longer."""
+
+        def effort(place: int) -> dict[str, Any]:
+            warmup = FIRST_WARMUP
+            if not first:
+                whole = self._group.series.get(series)
+                runs = whole[0].times.get(subject.name, []) if whole else []
+                warmup = 0 if place < len(runs) and min(runs[place]) > _SLOW else 1
+            return {"warmup": warmup, "seconds": self.how.seconds}
+
+        return effort
 
     def _memory(self, subjects: Sequence[Subject]) -> None:
-        order = {"size": self.how.train_imgsz, "batch": self.how.train_batch}
         for subject in subjects:
-            wanted = [None, *self.how.columns] if len(subject.modes) > 1 else [None]
-            for columns in wanted:
-                for mode in subject.modes:
-                    shown = f", {columns} columns" if columns else ""
-                    self._turn(f"{subject.name}: memory of a training step, {mode} mode{shown}")
-                    part = f"memory{shown}"
-                    facts = subject.ask_fresh(columns, part, "memory", mode=mode, **order)
-                    if facts is not None:
-                        subject.found.setdefault("memory", []).append({"mode": mode, "columns": columns, **facts})
+            columns = [None, *self.how.columns] if len(subject.modes) > 1 else [None]
+            peaks = self._group.memory.get(subject.name)
+            if peaks is not None:
+                self._done += len(columns) * len(subject.modes)
+            else:
+                peaks = self._peaks(subject, columns)
+                if peaks:
+                    self.tape.add_memory(self.number, subject.name, peaks, _failed(subjects))
+            if peaks:
+                subject.found["memory"] = peaks
+
+    def _peaks(self, subject: Subject, wanted: Sequence[int | None]) -> list[dict[str, Any]]:
+        order = {"size": self.how.train_imgsz, "batch": self.how.train_batch}
+        found = []
+        for columns in wanted:
+            for mode in subject.modes:
+                shown = f", {columns} columns" if columns else ""
+                self._turn(f"{subject.name}: memory of a training step, {mode} mode{shown}")
+                facts = subject.ask_fresh(columns, f"memory{shown}", "memory", mode=mode, **order)
+                if facts is not None:
+                    found.append({"mode": mode, "columns": columns, **facts})
+        return found
 
     def _onnx(self, subjects: Sequence[Subject]) -> None:
         size = self.how.imgsz[0]
-        exported: dict[str, dict[str, Any]] = {}
-        for subject in subjects:
-            self._turn(f"{subject.name}: export to ONNX")
-            facts = subject.ask("onnx", "export", size=size)
-            if facts is not None:
-                exported[subject.name] = {"imgsz": size, "bytes": facts["bytes"], "export_seconds": facts["seconds"]}
+        exported = self._group.exported
+        if self._whole("onnx") >= self.how.rounds:
+            self._done += len(subjects)
+        else:
+            for subject in subjects:
+                self._turn(f"{subject.name}: export to ONNX")
+                facts = subject.ask("onnx", "export", size=size)
+                if facts is not None:
+                    one = {"imgsz": size, "bytes": facts["bytes"], "export_seconds": facts["seconds"]}
+                    exported.setdefault(subject.name, one)
         for subject, rounds in self._rounds(subjects, "onnx", "onnx", "onnxruntime", [{"size": size}]):
             subject.found["onnx"] = {**exported[subject.name], "rounds": rounds[0]}
+
+
+def _failed(subjects: Sequence[Subject]) -> Failed:
+    return {subject.name: subject.failed for subject in subjects}
+
+
+def _load() -> float | None:
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -93,17 +93,18 @@ def to_csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = ["model", "yolo", "pin", "variant", "head", "form", "classes", "commit"]
-    how_names = ["machine", "host", "cpu", "device", "threads", "torch", "date", "rounds", "baseline"]
+    how_names = ["machine", "host", "cpu", "device", "threads", "torch", "date", "rounds", "sittings", "baseline"]
     fields = [f"{column.key}{end}" for column in columns for end in ("", "_low", "_high", "_count", "_ratio")]
     writer.writerow([*names, *fields, *how_names])
     for member in comparison.members:
         entry, document = member.entry, member.document
         machine = document.machine
         numbers = [one for column in columns for one in _fields(value_of(comparison, column, member))]
+        sittings = max(len(document.sittings), 1)
         facts = [machine.host, machine.cpu, machine.gpu or machine.device, machine.threads, machine.torch] if machine else [""] * 5  # fmt: skip # noqa: E501
         writer.writerow(
             [*(getattr(entry, "name" if name == "model" else name) for name in names), *numbers,
-             member.mark, *facts, document.made, document.how.rounds, comparison.baseline.name]
+             member.mark, *facts, document.made, document.how.rounds, sittings, comparison.baseline.name]
         )  # fmt: skip
     return out.getvalue()
 

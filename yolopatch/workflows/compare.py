@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,13 @@ from yolopatch import __version__
 from yolopatch.catalog import STRIDES, Catalog
 from yolopatch.compare import store
 from yolopatch.compare.comparison import Comparison, check_entries
+from yolopatch.compare.kept import Tape
 from yolopatch.compare.model import Document, Entry, How, Machine
 from yolopatch.compare.schedule import Asked, Schedule, Subject
 from yolopatch.console import Reporter, Task
 from yolopatch.errors import CheckFailed, EnvironmentFailed, RequestError
-from yolopatch.sources import Cache
 from yolopatch.verify.measure import Measurer, MeasureRequest
+from yolopatch.workflows import compare_kept
 from yolopatch.workflows.compare_runs import check_names, results_of
 from yolopatch.workflows.compare_trees import Names, workspaces_of
 from yolopatch.workflows.stage import find_interpreter
@@ -46,6 +45,8 @@ class CompareRequest:
     results: bool = True
     """Whether to take the results of finished runs."""
     python: str | None = None
+    fresh: bool = False
+    """Take no rounds of an interrupted comparison."""
 
 
 def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
@@ -55,12 +56,11 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
         RequestError: a workspace, a name, a file, a run or the baseline is wrong, or they do not fit together.
         CheckFailed: nothing could be measured.
         EnvironmentFailed: no source answers, or a package or device is missing.
+        YolopatchError: it was interrupted, and what was measured is kept (exit code 130).
     """
     documents = [store.load(_file(name)) for name in request.files]
     if request.workspaces or request.names is not None:
-        document = _measured(request, reporter)
-        _keep(document, reporter)
-        documents.append(document)
+        documents.append(_measured(request, reporter))
     if not documents:
         raise RequestError(
             "name workspaces, or what to make with --yolo and --variant, or files of measurements with --from"
@@ -73,7 +73,7 @@ def _file(name: str) -> Path:
 
 
 def _last() -> Path:
-    return Cache.default().root / "compare" / f"{LAST}.json"
+    return compare_kept.folder() / f"{LAST}.json"
 
 
 def _keep(document: Document, reporter: Reporter) -> None:
@@ -86,7 +86,6 @@ def _keep(document: Document, reporter: Reporter) -> None:
 
 
 def _measured(request: CompareRequest, reporter: Reporter) -> Document:
-    started, made = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="minutes")
     catalog = Catalog()
     python = Path(find_interpreter(request.python))
     # Workspaces that are there are checked before anything is made.
@@ -105,17 +104,22 @@ def _measured(request: CompareRequest, reporter: Reporter) -> Document:
         ]
     check_entries(entries)
     _check_baseline(request.baseline, entries)
-    entries, machine, load, groups = _measure(request.how, models, entries, python, reporter)
-    return Document(
-        yolopatch=__version__,
-        made=made,
-        seconds=round(time.monotonic() - started, 1),
-        machine=machine,
-        load=tuple(load),
-        how=request.how.model_copy(update={"groups": groups}),
-        entries=tuple(entries),
-        left_out=left_out,
-    )
+    key = compare_kept.key_of(request.how, python, [model.facts(catalog) for model in models])
+    with compare_kept.tape(key, request.how, len(models), request.fresh, reporter) as tape:
+        entries, machine, groups = _measure(request.how, models, entries, python, tape, reporter)
+        document = Document(
+            yolopatch=__version__,
+            made=tape.made,
+            seconds=round(tape.seconds, 1),
+            machine=machine,
+            load=tuple(tape.kept.loads),
+            sittings=tuple(tape.kept.sittings),
+            how=request.how.model_copy(update={"groups": groups}),
+            entries=tuple(entries),
+            left_out=left_out,
+        )
+        _keep(document, reporter)
+    return document
 
 
 def _check_baseline(wanted: str | None, entries: Sequence[Entry]) -> None:
@@ -157,6 +161,12 @@ class _Model:
         )
         return cls(folder.absolute(), lock, entry)
 
+    def facts(self, catalog: Catalog) -> dict[str, Any]:
+        """All that decides what is measured of it, for JSON."""
+        entry = self.entry
+        spec = catalog.probe(entry.yolo).for_form(entry.form).model_dump(mode="json", by_alias=True)
+        return {"name": entry.name, "form": entry.form, "spec": spec, "state": compare_kept.state_of(self.folder)}
+
     def measurer(self, catalog: Catalog, how: How, python: Path, **options: Any) -> Measurer:
         request = MeasureRequest(
             workspace=self.folder,
@@ -192,27 +202,26 @@ def _name_apart(models: list[_Model]) -> None:
 
 
 def _measure(
-    how: How, models: list[_Model], entries: list[Entry], python: Path, reporter: Reporter
-) -> tuple[list[Entry], Machine | None, list[float], int]:
+    how: How, models: list[_Model], entries: list[Entry], python: Path, tape: Tape, reporter: Reporter
+) -> tuple[list[Entry], Machine | None, int]:
     catalog = Catalog()
-    many = _at_once(len(models))
+    many = compare_kept.at_once(tape, len(models), _at_once(len(models)))
     groups = [range(start, min(start + many, len(models))) for start in range(0, len(models), many)]
     if len(groups) > 1:
         reporter.note(f"memory holds about {many} models at once: {len(groups)} groups are measured one after another")
-    found, machine, load = list(entries), None, []
+    found, machine = list(entries), None
     with reporter.task(f"measure {len(models)} models", total=float(len(groups))) as task:
         for number, group in enumerate(groups):
-            schedule = Schedule(how, _teller(task, reporter, number, len(groups)))
+            schedule = Schedule(how, _teller(task, reporter, number, len(groups)), tape, number)
             with ExitStack() as stack:
                 subjects = [_subject(models[place], entries[place], catalog, how, python, stack) for place in group]
                 schedule.run(subjects)
-            load += schedule.load
             for place, subject in zip(group, subjects, strict=True):
                 machine = machine or subject.machine
                 found[place] = _entry(entries[place], subject)
     if all("static" in entry.failed for entry in found):
         raise CheckFailed(f"no model could be measured: {found[0].name}: {found[0].failed['static']}")
-    return found, machine, load, len(groups)
+    return found, machine, len(groups)
 
 
 def _entry(entry: Entry, subject: Subject) -> Entry:

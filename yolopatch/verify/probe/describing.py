@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import platform
 from collections import Counter
@@ -29,6 +30,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name(device) if cuda else None,
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "onnxruntime": _version("onnxruntime"),
     }
 
 
@@ -88,6 +90,13 @@ def _count(module: nn.Module, seen: set[int]) -> int:
     new = [parameter for parameter in module.parameters() if id(parameter) not in seen]
     seen.update(map(id, new))
     return sum(parameter.numel() for parameter in new)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _cpu() -> str:
