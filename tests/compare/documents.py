@@ -62,6 +62,7 @@ def entry(variant: str = "stock", *, factor: float = 1.0, **changes: Any) -> dic
         "static": {
             "parameters": {"backbone": int(1e6 * factor), "neck": 500_000, "head": 250_000},
             "counted": {"64": {"convolution": 1.5 * factor, "addmm": 0.5}},
+            "counted_parts": {"64": {"backbone": 1.5 * factor, "neck": 0.25, "head": 0.25}},
             "rows": [
                 {"inputs": [-1], "kind": "Stem", "part": "backbone", "parameters": 1_000_000},
                 {"inputs": [0], "kind": "Conv", "part": "neck", "parameters": 500_000},

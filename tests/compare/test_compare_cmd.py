@@ -64,6 +64,17 @@ def test_everything_was_measured(made):
     assert all(one["bytes"] > 0 for one in revcol["memory"])
 
 
+def test_operations_by_part_sum_to_the_whole_by_the_same_counter(made):
+    for model in made[1]["models"]:
+        parts = model["static"]["counted_parts"]["64"]
+        assert list(parts) == ["backbone", "neck", "head"]
+        assert sum(parts.values()) == pytest.approx(sum(model["static"]["counted"]["64"].values()), rel=1e-12)
+        assert sum(parts.values()) == pytest.approx(model["values"]["gflops_64"]["number"], rel=1e-12)
+    # By hand: stem, three halvings, and a 1x1 convolution to 3 classes and 5 numbers on 2x2 places.
+    macs = {"backbone": 16**2 * 8 * 48, "neck": (8**2 + 4**2 + 2**2) * 8 * 72, "head": 2**2 * 8 * 8}
+    assert made[1]["models"][0]["static"]["counted_parts"]["64"] == {part: 2 * n / 1e9 for part, n in macs.items()}
+
+
 @needs_onnx
 def test_the_exported_model_was_measured(made):
     for model in made[1]["models"]:

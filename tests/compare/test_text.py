@@ -34,6 +34,27 @@ def test_csv_has_a_row_a_model_and_says_where_it_was_measured(comparison):
     assert (rows[0]["cpu"], rows[0]["threads"], rows[0]["rounds"]) == ("Some CPU", "2", "2")
 
 
+def test_operations_are_told_by_part_everywhere(comparison):
+    columns = [f"gflops_{part}_64" for part in ("backbone", "neck", "head")]
+    row = next(csv.DictReader(io.StringIO(to_csv(comparison))))
+    assert sum(float(row[key]) for key in columns) == float(row["gflops_64"])
+    values = to_json(comparison)["models"][1]["values"]
+    assert [values[key]["number"] for key in columns] == [2.25, 0.25, 0.25]
+    (header, rows) = next((header, rows) for title, header, rows, _ in tables(comparison) if title == "Operations")
+    assert header[1:] == ("operations, 64x64 (GFLOPs)", "backbone, 64x64 (GFLOPs)", "neck, 64x64 (GFLOPs)",
+                          "head, 64x64 (GFLOPs)")  # fmt: skip
+    assert rows[1][1:] == ("2.8 x1.38", "2.2 x1.50", "0.2 x1.00", "0.2 x1.00")
+    latex = to_latex(comparison)
+    assert latex.count(r"@{}}backbone\\") == 2
+
+
+def test_measurements_without_operations_by_part_have_no_columns_of_them():
+    old = entry()
+    del old["static"]["counted_parts"]
+    assert "gflops_64_low" in to_csv(Comparison([document(old)]))
+    assert "gflops_neck" not in to_csv(Comparison([document(old)]))
+
+
 def test_json_carries_how_each_number_was_measured(comparison):
     found = json.loads(json.dumps(to_json(comparison)))
     assert {column["key"] for column in found["columns"]} >= {"parameters_m", "latency_64_b1_ms", "mAP50"}

@@ -10,7 +10,8 @@ from typing import Any
 from yolopatch.compare.comparison import Comparison, Member
 from yolopatch.compare.model import Mode, Rounds
 
-GROUPS = ("model", "speed", "training", "onnx", "accuracy")
+GROUPS = ("model", "operations", "speed", "training", "onnx", "accuracy")
+BY_PART = ("backbone", "neck", "head")
 METRICS = ("mAP50", "mAP50-95", "AP-small", "AP-medium", "AP-large")
 
 
@@ -48,11 +49,14 @@ class Column:
     timed: Timed | None = None
     portable: bool = True
     """Whether it does not depend on the machine."""
+    by_part: bool = False
+    """Whether it is of the backbone, the neck or the head alone."""
 
 
 def columns_of(comparison: Comparison) -> tuple[Column, ...]:
     """Those that any model has a number for."""
-    found = [*_model(comparison), *_speed(comparison), *_training(comparison), *_onnx(comparison), *_accuracy()]
+    sizes = [*_model(), *_operations(comparison)]
+    found = [*sizes, *_speed(comparison), *_training(comparison), *_onnx(comparison), *_accuracy()]
     return tuple(column for column in found if any(column.find(member) for member in comparison.members))
 
 
@@ -94,19 +98,27 @@ def _rate(rounds: Rounds | None, pictures: int) -> Value | None:
     return Value(pictures / found.median, pictures / found.high, pictures / found.low, found.count)
 
 
-def _model(comparison: Comparison) -> list[Column]:
+def _model() -> list[Column]:
     found = [Column("parameters_m", "model", "parameters", "M", 2, -1, "how_parameters", _parameters(None))]
-    for part in ("backbone", "neck", "head"):
+    for part in BY_PART:
         found.append(
-            Column(f"parameters_{part}_m", "model", f"parameters_{part}", "M", 2, -1, "how_parameters",
-                   _parameters(part))
-        )  # fmt: skip
+            Column(f"parameters_{part}_m", "model", part, "M", 2, -1, "how_parameters", _parameters(part), by_part=True)
+        )
+    return [*found, Column("file_mb", "model", "file", "MB", 1, -1, "how_file", _file)]
+
+
+def _operations(comparison: Comparison) -> list[Column]:
+    found = []
     for size in _sorted(size for one in comparison.documents for size in one.how.imgsz):
+        values = (("size", size), ("counted", _counted(comparison, size)))
         found.append(
-            Column(f"gflops_{size}", "model", "gflops", "GFLOPs", 1, -1, "how_gflops", _gflops(size),
-                   (("size", size), ("counted", _counted(comparison, size))))
-        )  # fmt: skip
-    found.append(Column("file_mb", "model", "file", "MB", 1, -1, "how_file", _file))
+            Column(f"gflops_{size}", "operations", "gflops", "GFLOPs", 1, -1, "how_gflops", _gflops(size), values)
+        )
+        for part in BY_PART:
+            found.append(
+                Column(f"gflops_{part}_{size}", "operations", f"gflops_{part}", "GFLOPs", 1, -1, "how_gflops",
+                       _gflops(size, part), values, by_part=True)
+            )  # fmt: skip
     return found
 
 
@@ -120,8 +132,8 @@ def _parameters(part: str | None) -> Find:
     return find
 
 
-def _gflops(size: int) -> Find:
-    return lambda member: _exactly(member.entry.static.gflops(size) if member.entry.static else None)
+def _gflops(size: int, part: str | None = None) -> Find:
+    return lambda member: _exactly(member.entry.static.gflops(size, part) if member.entry.static else None)
 
 
 def _counted(comparison: Comparison, size: int) -> str:

@@ -103,10 +103,11 @@ class Row(Part):
 
 
 class Static(Part):
-    """What needs no clock. `counted`: GFLOPs of one picture by image size and operation."""
+    """What needs no clock. `counted`: GFLOPs of one picture by image size and operation; `counted_parts`: and part."""
 
     parameters: dict[str, int]
     counted: dict[int, dict[str, float]]
+    counted_parts: dict[int, dict[str, float]] = {}
     rows: tuple[Row, ...]
     reversible: bool
     file_bytes: int
@@ -116,8 +117,10 @@ class Static(Part):
         """All parameters."""
         return sum(self.parameters.values())
 
-    def gflops(self, imgsz: int) -> float | None:
-        """Of one picture; None at a size that was not counted."""
+    def gflops(self, imgsz: int, part: str | None = None) -> float | None:
+        """Of one picture, all or a part's (`backbone`, `neck`, `head`); None at a size that was not counted."""
+        if part is not None:
+            return self.counted_parts.get(imgsz, {}).get(part)
         return sum(self.counted[imgsz].values()) if imgsz in self.counted else None
 
 

@@ -119,8 +119,11 @@ def _fields(value: Value | None) -> list[str]:
 
 def to_latex(comparison: Comparison) -> str:
     """Booktabs tables below each other, and how everything was measured; needs booktabs and graphicx."""
-    columns = [column for column in columns_of(comparison) if column.label not in _PARTS]
-    parts = [[column for column in columns if column.group in groups] for groups in _TOGETHER]
+    columns = columns_of(comparison)
+    parts = [
+        [column for column in columns if column.group in groups and column.by_part == by_part]
+        for groups, by_part in _TOGETHER
+    ]
     caption = " ".join(remarks(comparison))
     notes = " ".join(explanations(columns))
     return "\n".join(
@@ -161,8 +164,12 @@ def _tabular(comparison: Comparison, columns: list[Column]) -> list[str]:
     ]
 
 
-_TOGETHER = (("model", "speed"), ("training", "onnx"), ("accuracy",))
-_PARTS = ("parameters_backbone", "parameters_neck", "parameters_head")
+_TOGETHER = (
+    (("model", "operations", "speed"), False),
+    (("model", "operations"), True),
+    (("training", "onnx"), False),
+    (("accuracy",), False),
+)
 
 
 def _groups(columns: list[Column]) -> str:

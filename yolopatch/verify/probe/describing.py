@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,40 @@ def parameters(model: nn.Module) -> dict[str, int]:
     return dict(counts)
 
 
-def operations(model: nn.Module, size: int, device: torch.device) -> dict[str, float]:
-    """GFLOPs of one forward in eval mode of one picture, by the operation as torch calls it."""
+def operations(model: nn.Module, size: int, device: torch.device) -> tuple[dict[str, float], dict[str, float]]:
+    """GFLOPs of one forward in eval mode of one picture: by the operation as torch calls it, and by part.
+
+    One counter counts both, the second by what each row of the model adds to it, so their sums are equal. What is
+    computed beside the rows counts as the head's.
+    """
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        model.eval()(torch.rand(1, 3, size, size, device=device))
+    by_part = dict.fromkeys(PARTS, 0)
+    before: list[int] = []
+    hooks = [
+        hook
+        for number, row in enumerate(_rows(model))
+        for hook in (
+            row.register_forward_pre_hook(lambda *_: before.append(counter.get_total_flops())),
+            row.register_forward_hook(_adder(by_part, _part(model, number), before, counter)),
+        )
+    ]
+    try:
+        with torch.no_grad(), counter:
+            model.eval()(torch.rand(1, 3, size, size, device=device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    by_part["head"] += counter.get_total_flops() - sum(by_part.values())
     found = counter.get_flop_counts().get("Global", {})
-    return {str(name).removeprefix("aten."): flops / 1e9 for name, flops in found.items() if flops}
+    by_name = {str(name).removeprefix("aten."): flops / 1e9 for name, flops in found.items() if flops}
+    return by_name, {part: flops / 1e9 for part, flops in by_part.items()}
+
+
+def _adder(by_part: dict[str, int], part: str, before: list[int], counter: FlopCounterMode) -> Callable[..., None]:
+    def add(*_: Any) -> None:
+        by_part[part] += counter.get_total_flops() - before.pop()
+
+    return add
 
 
 def graph(model: nn.Module) -> list[dict[str, Any]]:

@@ -46,14 +46,15 @@ class Subject:
     def static(self, sizes: list[int]) -> dict[str, Any]:
         """Parameters, operations at each image size, rows, the size of a checkpoint, and the machine."""
         model = self._get("build")
-        counted = {size: describing.operations(model, size, self._tree.device) for size in sizes}
+        operations = {size: describing.operations(model, size, self._tree.device) for size in sizes}
         weights, _ = save_checkpoint(self._tree, model)
         bytes_ = weights.stat().st_size
         weights.unlink()
         return {
             "machine": describing.machine(self._tree.device),
             "parameters": describing.parameters(model),
-            "counted": counted,
+            "counted": {size: by_name for size, (by_name, _) in operations.items()},
+            "counted_parts": {size: by_part for size, (_, by_part) in operations.items()},
             "rows": describing.graph(model),
             "reversible": bool(describing.revcols(model)),
             "file_bytes": bytes_,
