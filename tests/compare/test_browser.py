@@ -35,6 +35,25 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """Eight models, most of them near each other."""
+    from yolopatch.compare.page import to_html
+
+    models = {"v5 stock": (7.2, 558), "v5 revcol-a": (2.1, 359), "v7 stock": (37.6, 2548), "v7 revcol-a": (2.6, 306),
+              "v8 stock": (3.2, 269), "v8 revcol-a": (3.1, 340), "v9 stock": (25.5, 2642), "v9 revcol-a": (3.9, 549)}  # fmt: skip # noqa: E501
+    entries = []
+    for name, (millions, ms) in models.items():
+        yolo, variant = name.split()
+        rounds = [[ms / 1e3]]
+        one = entry(variant, name=name, title=yolo, latency=[{"imgsz": 64, "batch": 1, "rounds": rounds}])
+        one["static"]["parameters"] = {"backbone": int(millions * 1e6), "neck": 0, "head": 0}
+        entries.append(one)
+    file = tmp_path_factory.mktemp("crowded") / "report.html"
+    file.write_text(to_html(Comparison([document(*entries)])), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
         # Chromium has no sandbox for root.
@@ -45,17 +64,17 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, report, request):
+def page(browser, request):
     """The report, drawn; whatever the console says or the page asks of a network fails the test."""
-    context = browser.new_context(
-        offline=True, viewport={"width": 1200, "height": 900}, **getattr(request, "param", {})
-    )
+    options = {"viewport": {"width": 1200, "height": 900}, **getattr(request, "param", {})}
+    file = request.getfixturevalue(options.pop("file", "report"))
+    context = browser.new_context(offline=True, **options)
     page = context.new_page()
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("request", lambda asked: asked.url.startswith("file:") or trouble.append(asked.url))
-    page.goto(report.as_uri())
+    page.goto(file.as_uri())
     page.wait_for_selector("html[data-drawn]")
     yield page
     context.close()
@@ -148,6 +167,45 @@ def test_axes_can_be_chosen(page):
     page.wait_for_function("document.querySelector('#scatter svg').textContent.includes('parameters (M)')")
     page.wait_for_function(f"document.querySelectorAll('#scatter path[tabindex]').length == {before}")
     assert "mAP50-95" in page.locator("#scatter svg").text_content()
+
+
+def overlaps(boxes):
+    """Pairs of boxes that touch each other."""
+    return [
+        (one, other)
+        for number, one in enumerate(boxes)
+        for other in boxes[:number]
+        if one["left"] < other["right"] and other["left"] < one["right"]
+        and one["top"] < other["bottom"] and other["top"] < one["bottom"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"file": "crowded", "locale": "en-US", "color_scheme": "light"},
+        {"file": "crowded", "locale": "zh-CN", "color_scheme": "dark"},
+        {"file": "crowded", "locale": "zh-CN", "viewport": {"width": 480, "height": 900}},
+    ],
+    indirect=True,
+)
+def test_names_of_models_that_are_near_stand_apart_and_the_front_has_all_of_its(page):
+    assert points(page).count() == 8
+    boxes = page.evaluate(
+        """[...document.querySelectorAll('#scatter .mark-text text')].filter(one => /^v[5789] /.test(one.textContent))
+          .map(one => ({ name: one.textContent, ...one.getBoundingClientRect().toJSON() }))"""
+    )
+    assert overlaps(boxes) == []
+    named = {box["name"] for box in boxes}
+    assert named >= {"v8 stock", "v7 revcol-a", "v5 revcol-a", "v7 stock", "v9 stock"}
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_timeout(500)
+    again = page.evaluate(
+        """[...document.querySelectorAll('#scatter .mark-text text')].filter(one => /^v[5789] /.test(one.textContent))
+          .map(one => ({ name: one.textContent, ...one.getBoundingClientRect().toJSON() }))"""
+    )
+    assert overlaps(again) == []
+    assert {box["name"] for box in again} >= {"v8 stock", "v7 revcol-a", "v5 revcol-a"}
 
 
 def test_learning_curves_and_memory_over_columns_are_drawn(page):

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 MODELS = ("tiny stock p3-p5", "tiny revcol-x p3-p5")
 ARGS = ("compare", "yolotiny-stock", "yolotiny-revcol-x", "--imgsz", "64", "--train-imgsz", "64")
 LONG = (*ARGS, "--rounds", "4", "--seconds", "0.4")
+LATENCY = (*LONG, "--only", "latency", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +31,33 @@ def made(tmp_path_factory):
     return place
 
 
+def copied(place, root):
+    """A copy with a cache and a temporary folder of its own."""
+    shutil.copytree(place.folder, root / "work", symlinks=True)
+    compare = Path(place.variables["YOLOPATCH_CACHE"]) / "compare"
+    if compare.is_dir():
+        shutil.copytree(compare, root / "cache" / "compare")
+    (root / "tmp").mkdir()
+    variables = {**place.variables, "YOLOPATCH_CACHE": str(root / "cache"), "TMPDIR": str(root / "tmp")}
+    return Place(root / "work", variables)
+
+
 @pytest.fixture
 def place(made, tmp_path):
-    """A copy with a cache and a temporary folder of its own."""
-    shutil.copytree(made.folder, tmp_path / "work", symlinks=True)
-    (tmp_path / "tmp").mkdir()
-    variables = {**made.variables, "YOLOPATCH_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path / "tmp")}
-    return Place(tmp_path / "work", variables)
+    return copied(made, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stopped(made, tmp_path_factory):
+    """`compare LATENCY`, killed after two rounds or three."""
+    place = copied(made, tmp_path_factory.mktemp("stopped"))
+    assert stop(place, signal.SIGKILL, *LATENCY)[0] == -signal.SIGKILL
+    return place
+
+
+@pytest.fixture
+def left(stopped, tmp_path):
+    return copied(stopped, tmp_path)
 
 
 def start(place, *args, **variables):
@@ -139,81 +160,67 @@ def test_the_same_command_measures_the_rest_and_the_kept_rounds_stay(name, place
     assert (place.folder / "a.csv").read_text().splitlines()[1].split(",")[-2] == "2"
 
 
-def test_fresh_measures_anew(place):
-    stop(place, signal.SIGINT, *LONG, "--only", "latency")
-    again = place.run(*LONG, "--only", "latency", "--fresh", "--json")
+def test_fresh_measures_anew(left):
+    again = left.run(*LATENCY, "--fresh")
     assert again.returncode == 0, again.stderr
     assert "are known" not in again.stderr
     assert len(json.loads(again.stdout)["machines"][0]["sittings"]) == 1
     assert json.loads(again.stdout)["notes"] == []
+    assert files(left) == []
 
 
-def test_another_request_another_model_and_another_machine_get_none_of_it(place):
-    args = (*LONG, "--only", "latency", "--json")
-    stop(place, signal.SIGKILL, *args)
-    state = files(place)[0]
-    done = place.run(*args, "--seconds", "0.01")
-    assert done.returncode == 0, done.stderr
-    assert "known" not in done.stderr
-    assert files(place) == [state]
-    # Other threads: the request is the same, the conditions are not.
-    done = place.run(*args, OMP_NUM_THREADS="7")
+def test_another_request_and_an_edited_model_get_none_of_it(left):
+    state = files(left)
+    other = left.run(*LATENCY, "--seconds", "0.01")
+    assert other.returncode == 0, other.stderr
+    with (left.folder / "yolotiny-stock" / "models" / "net.py").open("a") as file:
+        file.write("# edited\n")
+    edited = left.run(*LATENCY)
+    assert edited.returncode == 0, edited.stderr
+    assert "known" not in other.stderr + edited.stderr
+    assert files(left) == state
+
+
+def test_another_machine_gets_none_of_it_and_it_is_said(left):
+    done = left.run(*LATENCY, OMP_NUM_THREADS="7")
     assert done.returncode == 0, done.stderr
     assert "what was kept is of another machine (threads " in done.stderr
     assert ", now 7); measured anew" in done.stderr
     assert len(json.loads(done.stdout)["machines"][0]["sittings"]) == 1
-    assert files(place) == []
+    assert files(left) == []
 
 
-def test_an_edit_of_a_workspace_makes_another_model_of_it(place):
-    args = (*LONG, "--only", "latency", "--json")
-    stop(place, signal.SIGINT, *args)
-    with (place.folder / "yolotiny-stock" / "models" / "net.py").open("a") as file:
-        file.write("# edited\n")
-    done = place.run(*args)
-    assert done.returncode == 0, done.stderr
-    assert "known" not in done.stderr
-
-
-def test_a_damaged_file_is_said_and_measured_anew(place):
-    args = (*LONG, "--only", "latency", "--json")
-    stop(place, signal.SIGINT, *args)
-    (state,) = files(place)
+def test_a_damaged_file_is_said_and_measured_anew(left):
+    (state,) = files(left)
     state.write_text(state.read_text()[:-40])
-    done = place.run(*args)
+    done = left.run(*LATENCY)
     assert done.returncode == 0, done.stderr
     assert f"warning: {state}: the kept rounds are damaged; measured anew\n" in done.stderr
     assert len(json.loads(done.stdout)["machines"][0]["sittings"]) == 1
 
 
+def test_a_model_that_cannot_be_built_any_more_is_said(left):
+    state = files(left)[0].read_text()
+    done = left.run(*LATENCY[:-1], TEST_BEHAVIOUR="raise:RevCol")
+    assert done.returncode == 1
+    assert "ValueError: this model; it could be measured when the kept rounds were: put right what" in done.stderr
+    assert files(left)[0].read_text() == state
+
+
 def test_a_second_one_that_measures_the_same_is_refused(place):
-    args = (*LONG, "--only", "latency")
-    first = start(place, *args)
+    first = start(place, *LATENCY)
     eventually(lambda: files(place))
-    second = place.run(*args)
+    second = place.run(*LATENCY[:-1])
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=120)
     assert (second.returncode, second.stderr.count("\n")) == (2, 1)
     assert "another yolopatch compare measures the same here; wait for it" in second.stderr
 
 
-def test_a_model_that_cannot_be_built_any_more_is_said(place):
-    args = (*LONG, "--only", "latency")
-    stop(place, signal.SIGINT, *args)
-    state = files(place)[0].read_text()
-    done = place.run(*args, TEST_BEHAVIOUR="raise:RevCol")
-    assert done.returncode == 1
-    assert (
-        "ValueError: this model; it could be measured when the kept rounds were: put right what changed" in done.stderr
-    )
-    assert files(place)[0].read_text() == state
-
-
 def test_a_failure_is_kept_with_the_rounds_that_lack_it(place):
-    args = (*LONG, "--only", "latency", "--json")
-    stop(place, signal.SIGINT, *args, TEST_BEHAVIOUR="raise:RevCol")
+    stop(place, signal.SIGINT, *LATENCY, TEST_BEHAVIOUR="raise:RevCol")
     assert set(series(place)["latency 64 1"][0]["times"]) == {MODELS[0]}
-    done = place.run(*args)
+    done = place.run(*LATENCY)
     assert done.returncode == 1
     stock, revcol = json.loads(done.stdout)["models"]
     assert len(stock["latency"][0]["rounds"]) == 4

@@ -54,7 +54,7 @@
       autosize: { type: "fit-x", contains: "padding" }, config, description, ...spec,
     };
     // `ast`: no code is made of strings, which the page's policy forbids.
-    await vegaEmbed(place, whole, { renderer: "svg", actions: false, ast: true });
+    return (await vegaEmbed(place, whole, { renderer: "svg", actions: false, ast: true })).view;
   }
 
   function front(points, x, y) {
@@ -64,13 +64,48 @@
     return points.filter((one) => !points.some((other) => beats(other, one))).sort((a, b) => a[x] - b[x]);
   }
 
+  const SIZE = 11; // of a name, in pixels
+  // Where a name may stand, the best first, in pixels from the middle of its point: close beside it, then further away
+  // in eight directions, where a thin line leads to it.
+  const SIDES = [[10, 0], [-10, 0], ...[14, 24, 36, 50, 66].flatMap((far) => [[0.7, -1], [0.7, 1], [-0.7, -1], [-0.7, 1],
+    [0, -1], [0, 1], [1, 0], [-1, 0]].map(([right, below]) => [right * far, below * far]))];
+
+  // Points with a place for their names: inside the plot, on no other name, point or thin line, and with a thin line
+  // over no other point, or where that cannot be, over points alone. Those of the front choose first; a name without
+  // room is empty.
+  function named(points, ahead, [x, y], view) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `${SIZE}px system-ui, sans-serif`;
+    const at = (one) => [view.scale("x")(one[x]), view.scale("y")(one[y])];
+    const taken = points.map((one) => ({ one, box: around(at(one), 6) }));
+    const free = (box, passes) => taken.every((other) => (other.one && passes(other.one)) || apart(box, other.box));
+    const inside = ([left, top, right, bottom]) => left >= 0 && top >= 0 && right <= view.width() && bottom <= view.height();
+    return [...ahead, ...points.filter((one) => !ahead.includes(one))].map((one) => {
+      const [width, [across, down]] = [pen.measureText(one.name).width + 2, at(one)];
+      for (const [number, [dx, dy]] of [...SIDES, ...SIDES].entries()) {
+        const left = across + dx - width * (dx > 0 ? 0 : dx < 0 ? 1 : 0.5);
+        const box = [left, down + dy - SIZE / 2, left + width, down + dy + SIZE / 2];
+        const far = number % SIDES.length > 1;
+        const passes = (point) => point === one || number >= SIDES.length;
+        const steps = far ? [0.2, 0.35, 0.5, 0.65, 0.8].map((part) => around([across + part * dx, down + part * dy], 1)) : [];
+        if (!inside(box) || !free(box, () => false) || !steps.every((step) => free(step, passes))) continue;
+        taken.push(...[box, ...steps].map((box) => ({ box })));
+        const end = dx === 0 ? dy - Math.sign(dy) * SIZE / 2 : dy;
+        return { ...one, dx, dy, align: dx > 0 ? "left" : dx < 0 ? "right" : "center", toX: far ? dx : 0, toY: far ? end : 0 };
+      }
+      return nameless(one);
+    });
+  }
+
+  const nameless = (one) => ({ ...one, name: "", dx: 0, dy: 0, align: "left", toX: 0, toY: 0 });
+  const around = ([x, y], far) => [x - far, y - far, x + far, y + far];
+  const apart = (a, b) => a[2] < b[0] || a[0] > b[2] || a[3] < b[1] || a[1] > b[3];
+
   async function drawScatter() {
     const [x, y] = [byId("across").value, byId("up").value];
     const field = (key) => key.replace(/[.\[\]]/g, "\\$&");
     const points = data.points.filter((one) => x in one && y in one);
-    const values = points.map((one) => one[x]);
-    // A name stands on the side where there is more room.
-    const right = `datum[${JSON.stringify(x)}] > ${(Math.min(...values) + Math.max(...values)) / 2}`;
+    const ahead = front(points, x, y);
     const place = {
       x: { field: field(x), type: "quantitative", title: axis(x)[language], scale: { zero: false, padding: 24, nice: true } },
       y: { field: field(y), type: "quantitative", title: axis(y)[language], scale: { zero: false, padding: 24, nice: true } },
@@ -82,10 +117,15 @@
       { field: "variant", title: say("variant") },
       { field: "detector", title: say("detector") },
     ];
-    await draw("scatter", `${say("scatter")}: ${axis(x)[language]}, ${axis(y)[language]}`, {
+    const view = await draw("scatter", `${say("scatter")}: ${axis(x)[language]}, ${axis(y)[language]}`, {
       data: { values: points },
       layer: [
-        { data: { values: front(points, x, y) }, mark: { type: "line", interpolate: "linear", color: ink, opacity: 0.45, strokeDash: [5, 4], aria: false }, encoding: place },
+        { data: { values: ahead }, mark: { type: "line", interpolate: "linear", color: ink, opacity: 0.45, strokeDash: [5, 4], aria: false }, encoding: place },
+        {
+          data: { name: "names", values: points.map(nameless) },
+          mark: { type: "rule", x2Offset: { expr: "datum.toX" }, y2Offset: { expr: "datum.toY" }, color: ink, opacity: 0.5, aria: false },
+          encoding: { ...place, x2: { field: field(x) }, y2: { field: field(y) } },
+        },
         {
           name: "points", mark: { type: "point", filled: true, size: 150, opacity: 1 },
           encoding: {
@@ -94,9 +134,17 @@
             shape: { field: "kind", type: "nominal", title: say("variant"), legend: { orient: "bottom", symbolFillColor: ink, symbolStrokeColor: ink }, scale: { domain: ["stock", "RevCol"], range: ["circle", "diamond"] } },
           },
         },
-        { mark: { type: "text", align: { expr: `${right} ? 'right' : 'left'` }, dx: { expr: `${right} ? -10 : 10` }, dy: -8, fontSize: 11, fill: ink, limit: 180, aria: false }, encoding: { ...place, text: { field: "name" } } },
+        {
+          data: { name: "names" },
+          mark: { type: "text", align: { expr: "datum.align" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, baseline: "middle", fontSize: SIZE, fill: ink, aria: false },
+          encoding: { ...place, text: { field: "name" } },
+        },
       ],
     });
+    // Where there is room is known when the scales are, and changes with the width.
+    const name = () => view.data("names", named(points, ahead, [x, y], view)).runAsync();
+    view.addSignalListener("width", () => setTimeout(name));
+    await name();
     reachable();
   }
 
