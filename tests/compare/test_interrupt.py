@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -181,11 +182,15 @@ def test_another_request_and_an_edited_model_get_none_of_it(left):
     assert files(left) == state
 
 
-def test_another_machine_gets_none_of_it_and_it_is_said(left):
-    done = left.run(*LATENCY, OMP_NUM_THREADS="7")
+def test_what_another_torch_has_measured_is_dropped_and_it_is_said(left):
+    (state,) = files(left)
+    body = json.loads(state.read_text())["kept"]
+    body["machine"]["torch"] = "1.0"
+    checksum = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    state.write_text(json.dumps({"sha256": checksum, "kept": body}))
+    done = left.run(*LATENCY)
     assert done.returncode == 0, done.stderr
-    assert "what was kept is of another machine (threads " in done.stderr
-    assert ", now 7); measured anew" in done.stderr
+    assert "warning: what was kept is of another machine (torch 1.0, now " in done.stderr
     assert len(json.loads(done.stdout)["machines"][0]["sittings"]) == 1
     assert files(left) == []
 
