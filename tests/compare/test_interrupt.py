@@ -215,7 +215,9 @@ def test_a_model_that_cannot_be_built_any_more_is_said(left):
 def test_a_second_one_that_measures_the_same_is_refused(place):
     first = start(place, *LATENCY)
     eventually(lambda: files(place))
+    first.send_signal(signal.SIGSTOP)
     second = place.run(*LATENCY[:-1])
+    first.send_signal(signal.SIGCONT)
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=120)
     assert (second.returncode, second.stderr.count("\n")) == (2, 1)
