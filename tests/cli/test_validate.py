@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import signal
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from tests.validation import small
+from tests.waiting import eventually
 
 OUT = ("--junit", "j.xml", "--summary", "s.md", "--github", "--work", "out")
 MATRIX = ("--pins", "v1,v3", "--variants", "stock,revcol-x,revcol-bad", "--jobs", "3")
@@ -38,15 +38,6 @@ def own(tmp_path):
 def document(run):
     found = json.loads(run.stdout)
     return found, {" ".join((cell["pin"], cell["variant"], cell["form"])): cell for cell in found["cells"]}
-
-
-def eventually(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it never came")
 
 
 def runs(pid):

@@ -9,12 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.compare.small import Place, make
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 MODELS = ("tiny stock p3-p5", "tiny revcol-x p3-p5")
@@ -69,15 +69,6 @@ def start(place, *args, **variables):
     )
 
 
-def eventually(condition, seconds=300.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it never came")
-
-
 def files(place):
     return list(Path(place.variables["YOLOPATCH_CACHE"]).glob("compare/unfinished-*.json"))
 
@@ -102,7 +93,7 @@ def stop(place, number, *args, after=2, **variables):
         assert process.poll() is None, process.stderr.read()
         return files(place) and sum(map(len, series(place).values())) >= after
 
-    eventually(enough)
+    eventually(enough, 300.0)
     process.send_signal(number)
     out, said = process.communicate(timeout=120)
     return process.returncode, out + said

@@ -8,19 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 
 from tests import mini
 from tests.small_training import INTERFACE, VAL
 from tests.upstream import dataset
-
-T = TypeVar("T")
 
 MEASURED = ("seconds", "peak_memory_bytes", "gpu_memory_bytes")
 PAIR = {"yolo": "tiny", "variant": ["stock", "revcol-x"]}
@@ -128,16 +123,6 @@ def table(run: Path) -> list[dict[str, str]]:
 def tables(dest: Path) -> dict[str, list[dict[str, str]]]:
     """The rows of all runs of a sweep."""
     return {str(file.parent.relative_to(dest)): table(file.parent) for file in sorted(dest.glob("*/runs/*/run.json"))}
-
-
-def eventually(found: Callable[[], T], seconds: float = 60.0) -> T:
-    """What `found` gives as soon as it gives something."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if value := found():
-            return value
-        time.sleep(0.02)
-    raise AssertionError("it never came")
 
 
 def begun(run: Path) -> bool:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.sweep import slurm
-from tests.sweep.small import PAIR, begun, eventually, table, tables
+from tests.sweep.small import PAIR, begun, table, tables
+from tests.waiting import eventually
 from yolopatch.errors import EnvironmentFailed
 from yolopatch.sweep import submitted
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.small import PAIR, begun, eventually, table, tables
+from tests.sweep.small import PAIR, begun, table, tables
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import venv
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import eventually
 from yolopatch.errors import EnvironmentFailed, RequestError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -136,10 +136,10 @@ def test_the_probe_does_not_outlive_yolopatch(workspace, tmp_path, signal_name):
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": str(temporary)},
     )
-    probe = int(_eventually(lambda: pid_file.is_file() and pid_file.read_text()))
+    probe = int(eventually(lambda: pid_file.is_file() and pid_file.read_text()))
     ours.send_signal(signal.Signals[signal_name])
     ours.wait(timeout=30)
-    assert _eventually(lambda: not _runs(probe))
+    assert eventually(lambda: not _runs(probe))
     assert list(temporary.iterdir()) == []
 
 
@@ -161,13 +161,3 @@ def _runs(pid: int) -> bool:
             return False
         return True
     return state != "Z"
-
-
-def _eventually(condition, seconds: float = 30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    return False
