@@ -26,6 +26,9 @@ _OTHER_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([^)]*\)\n+", re.MULTILIN
 _BROKEN = re.compile(r"(?<=[\u3001-\uffef]) *\n *(?=[\u4e00-\u9fff])")
 _FENCED = re.compile(r"^```.*?^```$|<!--.*?-->", re.MULTILINE | re.DOTALL)
 
+# How an example is run, and what is prepared for it: for the tests alone (CONTRIBUTING.md, Documentation).
+_MARK = re.compile(r"^ *<!-- (?:prepare:\n|run|not run: |file: |command: ).*?-->\n", re.MULTILINE | re.DOTALL)
+
 # Pages that are no files of docs/: what they hold, by their name in the site.
 _made: dict[str, str] = {}
 
@@ -86,7 +89,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Turn links to files of the repository into links of the site."""
     here = page.file.src_uri
     source = _source(here)
-    text = _OTHER_LANGUAGE.sub("", markdown, count=1)
+    text = _MARK.sub("", _OTHER_LANGUAGE.sub("", markdown, count=1))
 
     def turn(match: re.Match[str]) -> str:
         begin, target, end = match.groups()

@@ -16,32 +16,55 @@ from yolopatch.workflows.stock import stock_variants
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PREPARE = re.compile(r"^ *<!-- prepare:\n(?P<prepare>(?:(?!-->).)*)^ *-->\n", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>[^>]*) -->\n)?(?P<indent> *)```sh\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
+    rf"(?:{PREPARE.pattern})?"
+    r"^(?: *<!-- (?P<mark>[^\n]*?) -->\n)?"
+    r"^ *```(?P<language>[^\n]*)\n(?P<text>.*?)^ *```$",
+    re.MULTILINE | re.DOTALL,
 )
 _FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r" {4,}(\$ |(\.venv/bin/)?(yolopatch|python3?|pip|git|cd|bash) )")
 _OPERATOR = re.compile(r"[;&|()<>]+")
 _CATALOG = Catalog()
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of shell in a page; `mark` is what the comment above it says."""
+    """A fenced block of a page; `mark` and `prepare` are what the comments above it say."""
 
+    language: str
     mark: str
+    prepare: str
     text: str
+
+    @property
+    def how(self) -> str:
+        """How it is run, without the name that .ci/run knows it by and the exit code."""
+        return re.sub(r"^command: [a-z]+; |; exits \d+$", "", self.mark)
+
+    @property
+    def exits(self) -> int:
+        """The exit code that the text tells of."""
+        told = re.search(r"; exits (\d+)$", self.mark)
+        return int(told[1]) if told else 0
+
+
+def fences(page: Path) -> list[Block]:
+    """All fenced blocks of a page."""
+    found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return [Block(one["language"], one["mark"] or "", one["prepare"] or "", one["text"]) for one in found]
 
 
 def blocks(page: Path) -> list[Block]:
     """The ```sh blocks of a page."""
-    text = page.read_text(encoding="utf-8")
-    return [Block(match["mark"] or "", match["text"]) for match in _BLOCK.finditer(text)]
+    return [block for block in fences(page) if block.language == "sh"]
 
 
-def indented(page: Path) -> str:
-    """The lines of a page's indented code that begin with yolopatch."""
-    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
-    return "\n".join(line for line in text.splitlines() if re.match(r"\s{4,}(\.venv/bin/)?yolopatch ", line))
+def indented(page: Path) -> list[str]:
+    """The commands that stand in a page's indented code."""
+    text = _FENCED.sub("", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+    return [line for line in text.splitlines() if _COMMAND.match(line)]
 
 
 def commands(text: str) -> Iterator[list[str]]:

@@ -66,6 +66,12 @@ def test_pages_of_the_repository_outside_docs_are_in_the_site(site, language):
     assert not [link for link in re.findall(r'href="([^"#]*)"', home) if link.endswith(".md")]
 
 
+def test_how_the_examples_are_run_is_not_in_the_site(site):
+    text = "".join(page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
+    assert not re.search(r"<!-- (prepare|run|not run|file|command):?\s|CHECKOUT", text)
+    assert "CHECKOUT" not in (site / "search" / "search_index.json").read_text(encoding="utf-8")
+
+
 def test_chinese_pages_are_chinese(site):
     for page in sorted((ROOT / "docs").glob("*.zh-CN.md")):
         text = (site / "zh-CN" / page.name.replace(".zh-CN.md", ".html")).read_text(encoding="utf-8")

@@ -1,25 +1,27 @@
-"""What the documentation says with upstream's code: the blocks of shell that are marked so, as they stand."""
+"""What the documentation says with upstream's code: the blocks that are marked so, as they stand."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.docs.shell import PAGES, blocks
-from tests.docs.test_pages import run
-
-MARKS = ("run", "run: upstream")
-MARKED = [page for page in PAGES if any(block.mark == MARKS[1] for block in blocks(page))]
-ENGLISH = [page for page in MARKED if not page.name.endswith(".zh-CN.md")]  # the Chinese ones have the same
+from tests.docs.running import MARKS, by_mirrors, run, sittings
 
 
-@pytest.mark.usefixtures("registry")
 @pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash")
-@pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path, environment):
-    text = "\n".join(block.text for block in blocks(page) if block.mark in MARKS)
-    done = run(text, tmp_path, {**environment, "YOLOPATCH_CONNECT_TIMEOUT": "3"})
-    assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
-    assert "mAP50" in done.stdout
+@pytest.mark.parametrize("sitting", sittings(*(mark for mark in MARKS if MARKS[mark])), ids=lambda one: one.name)
+def test_the_blocks_of_a_page_run_one_after_the_other(sitting, tmp_path, environment, request):
+    needs = MARKS[sitting.mark]
+    if "long" in needs and not os.environ.get("YOLOPATCH_TEST_LONG"):
+        pytest.skip("takes minutes; YOLOPATCH_TEST_LONG=1 runs it (see CONTRIBUTING.md, Tests)")
+    if "mirrors" in needs:
+        request.getfixturevalue("mirror")("v8")
+        environment = {**environment, **by_mirrors(Path(os.environ["YOLOPATCH_TEST_MIRRORS"]))}
+    if "registry" in needs:
+        request.getfixturevalue("registry")
+    done = run(sitting.text, tmp_path, {**environment, "YOLOPATCH_CONNECT_TIMEOUT": "3"})
+    assert done.returncode == 0, f"{sitting.text}\n{done.stdout}\n{done.stderr}"
