@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.running import MARKS, by_mirrors, run, sittings
+from yolopatch.catalog import Catalog
 
 
 @pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash")
@@ -19,7 +20,9 @@ def test_the_blocks_of_a_page_run_one_after_the_other(sitting, tmp_path, environ
     if "long" in needs and not os.environ.get("YOLOPATCH_TEST_LONG"):
         pytest.skip("takes minutes; YOLOPATCH_TEST_LONG=1 runs it (see CONTRIBUTING.md, Tests)")
     if "mirrors" in needs:
-        request.getfixturevalue("mirror")("v8")
+        for yolo in Catalog().yolos:
+            if yolo == "v8" or f"--yolo {yolo} " in sitting.text:
+                request.getfixturevalue("mirror")(yolo)
         environment = {**environment, **by_mirrors(Path(os.environ["YOLOPATCH_TEST_MIRRORS"]))}
     if "registry" in needs:
         request.getfixturevalue("registry")
