@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.running import MARKS, by_mirrors, run, sittings
+from tests.upstream import long
 from yolopatch.catalog import Catalog
 
 
@@ -17,8 +18,8 @@ from yolopatch.catalog import Catalog
 @pytest.mark.parametrize("sitting", sittings(*(mark for mark in MARKS if MARKS[mark])), ids=lambda one: one.name)
 def test_the_blocks_of_a_page_run_one_after_the_other(sitting, tmp_path, environment, request):
     needs = MARKS[sitting.mark]
-    if "long" in needs and not os.environ.get("YOLOPATCH_TEST_LONG"):
-        pytest.skip("takes minutes; YOLOPATCH_TEST_LONG=1 runs it (see CONTRIBUTING.md, Tests)")
+    if "long" in needs and not long.WANTED:
+        pytest.skip(long.REASON)
     if "mirrors" in needs:
         for yolo in Catalog().yolos:
             if yolo == "v8" or f"--yolo {yolo} " in sitting.text:

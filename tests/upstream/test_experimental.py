@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.upstream import dataset
+from tests.upstream.long import long
 from tests.upstream.test_overfit import eight_pictures
 from tests.upstream.test_round_trip import exported
 from yolopatch.catalog import Catalog
@@ -46,6 +47,7 @@ def test_it_builds_trains_and_exports(yolo, small, verify, apply):
     apply("--yolo", yolo, "--variant", "stock", "--origin", "pypi", "--verify", "gradients")
 
 
+@long
 @pytest.mark.parametrize("yolo", YOLOS)
 def test_it_learns_eight_pictures_and_its_other_programs_use_the_weights(yolo, small, yolopatch, tmp_path):
     folder = small(yolo)
