@@ -11,6 +11,7 @@ import rich_click as click
 from yolopatch.cli.options import json_option, reporter
 from yolopatch.cli.output import print_json, print_told, table
 from yolopatch.errors import RequestError
+from yolopatch.paths import shown
 
 if TYPE_CHECKING:
     from yolopatch.sweep.report import Mean, Report, Result
@@ -154,7 +155,7 @@ def _totals(report: Report) -> str:
     parts = [f"{report.count('finished')} finished" + (f" ({kept} in an earlier sitting)" if kept else "")]
     statuses: tuple[Any, ...] = ("failed", "interrupted", "waiting")
     parts += [f"{report.count(status)} {status}" for status in statuses if report.count(status)]
-    return f"{count} cell{'s' * (count != 1)} in {shlex.quote(report.folder)}: {', '.join(parts)}"
+    return f"{count} cell{'s' * (count != 1)} in {shlex.quote(shown(Path(report.folder)))}: {', '.join(parts)}"
 
 
 def _print_failure(result: Result) -> None:

@@ -14,6 +14,7 @@ from yolopatch.catalog.names import unknown
 from yolopatch.console import Reporter
 from yolopatch.datasets import Dataset, check_dataset, load_dataset
 from yolopatch.errors import EnvironmentFailed, RequestError
+from yolopatch.paths import shown
 from yolopatch.runs import folder
 from yolopatch.runs.command import controlled
 from yolopatch.runs.environ import environment
@@ -148,12 +149,12 @@ def checked_data(data: Path, *, check: bool, reporter: Reporter) -> Dataset:
     dataset = load_dataset(data)
     if not check:
         return dataset
-    with reporter.task(f"check {data}"):
+    with reporter.task(f"check {shown(data)}"):
         problems = check_dataset(data).problems
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise RequestError(
-            f"{data}: {problems[0]}{more}; yolopatch data check {shlex.quote(str(data))} shows all, "
+            f"{shown(data)}: {problems[0]}{more}; yolopatch data check {shlex.quote(shown(data))} shows all, "
             "--no-check takes it as it is"
         )
     return dataset
