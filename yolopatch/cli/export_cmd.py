@@ -18,6 +18,7 @@ from yolopatch.cli.options import (
     weights_options,
 )
 from yolopatch.cli.output import print_json
+from yolopatch.paths import shown
 
 if TYPE_CHECKING:
     from yolopatch.console import Reporter
@@ -87,7 +88,7 @@ def _export_weights(names: dict[str, Any], talk: Reporter, *, as_json: bool) -> 
     if as_json:
         print_json({"weights": str(done.weights), "format": names["format"], "result": str(done.result)})
         return
-    click.echo(str(done.result))
+    click.echo(shown(done.result))
 
 
 def _export_patches(names: dict[str, Any], talk: Reporter, *, as_json: bool, quiet: bool) -> None:

@@ -17,6 +17,7 @@ from yolopatch.cli.options import (
     weights_options,
 )
 from yolopatch.cli.output import print_json
+from yolopatch.paths import shown
 
 
 @click.command("predict")
@@ -45,4 +46,4 @@ def command(as_json: bool, quiet: bool, verbose: bool, python: Path | None, **na
         pictures = [str(file) for file in done.pictures]
         print_json({"weights": str(done.weights), "folder": str(done.folder), "pictures": pictures})
         return
-    click.echo(f"{len(done.pictures)} picture{'s' * (len(done.pictures) != 1)} in {done.folder}")
+    click.echo(f"{len(done.pictures)} picture{'s' * (len(done.pictures) != 1)} in {shown(done.folder)}")

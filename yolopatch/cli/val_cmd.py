@@ -17,6 +17,7 @@ from yolopatch.cli.options import (
     weights_options,
 )
 from yolopatch.cli.output import print_json, table
+from yolopatch.paths import shown
 
 
 @click.command("val")
@@ -68,6 +69,6 @@ def command(as_json: bool, quiet: bool, verbose: bool, no_check: bool, python: P
             f"AP-large ({size.large})": size.AP_large,
         }
         rows += [(name, "no objects" if value is None else f"{value:.4g}") for name, value in found.items()]
-    table(rows, (names["split"], str(done.weights)))
+    table(rows, (names["split"], shown(done.weights)))
     if size is None:
         click.echo("nothing was found, so there is no AP by size")

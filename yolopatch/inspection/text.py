@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from yolopatch.inspection.model import Inspected
 from yolopatch.inspection.sample import BLOCK
+from yolopatch.paths import shown
 
 HEADER = ("feature", "channels", "stride", "rebuilt R2", "PSNR dB", "CKA input", "CKA label")
 
@@ -23,7 +25,7 @@ def rows_of(model: Inspected) -> list[tuple[str, ...]]:
 
 def summary(model: Inspected) -> Iterator[str]:
     """What the measures say of one model, a line each."""
-    weights = f"trained ({model.weights})" if model.weights else "RANDOM, not trained"
+    weights = f"trained ({shown(Path(model.weights))})" if model.weights else "RANDOM, not trained"
     yield f"{model.name}: weights {weights}"
     if model.left_out:
         names = ", ".join(f"{name} (stride {stride:g})" for name, stride in model.left_out)
