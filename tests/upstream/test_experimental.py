@@ -38,6 +38,7 @@ def test_its_files_become_the_pins_and_its_patches_come_back(yolo, small, yolopa
     exported(yolopatch, folder, {"lock": lock.model_dump()}, tmp_path / "patches")
 
 
+@long
 @pytest.mark.parametrize("yolo", YOLOS)
 def test_it_builds_trains_and_exports(yolo, small, verify, apply):
     facts = {level["name"]: level["facts"] for level in verify(str(small(yolo)), "--level", "export")["levels"]}
