@@ -26,11 +26,10 @@ def report(design: Design, records: list[Record]) -> str:
 
 def _setting(design: Design, records: list[Record]) -> str:
     wanted = sum(1 for _ in design.runs())
-    hours = sum(record["seconds"] for record in records) / 3600
     versions = sorted({f"torch {record['versions']['torch']}" for record in records})
     data, seeds = design.data, ", ".join(map(str, design.seeds))
     return (
-        f"{len(records)} of {wanted} runs, {hours:.1f} hours of training on one core each, {', '.join(versions)}. "
+        f"{len(records)} of {wanted} runs, each on one core, {', '.join(versions)}. "
         f"{data.images} pictures of {data.size}x{data.size}, batch {design.batch}, seeds {seeds}."
     )
 
