@@ -20,6 +20,7 @@ from yolopatch.cli.options import (
     yolo_option,
 )
 from yolopatch.cli.output import print_forms, print_json
+from yolopatch.paths import shown
 
 if TYPE_CHECKING:
     from yolopatch.workflows.apply import Applied
@@ -111,7 +112,7 @@ def _as_json(applied: Applied, python: str | None) -> dict[str, Any]:
 
 
 def _print(applied: Applied, python: str | None, quiet: bool) -> None:
-    place = _relative(applied.destination)
+    place = Path(shown(applied.destination))
     if quiet:
         click.echo(str(place))
         return
@@ -167,10 +168,3 @@ def summary(report: dict[str, Any]) -> str:
     if "strides" in facts:
         parts.append("strides " + ", ".join(f"{stride:g}" for stride in facts["strides"]))
     return ", ".join(parts)
-
-
-def _relative(path: Path) -> Path:
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
