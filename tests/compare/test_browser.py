@@ -208,6 +208,15 @@ def test_names_of_models_that_are_near_stand_apart_and_the_front_has_all_of_its(
     assert {box["name"] for box in again} >= {"v8 stock", "v7 revcol-a", "v5 revcol-a"}
 
 
+@pytest.mark.parametrize(
+    "page", [{"file": "crowded"}, {"file": "crowded", "viewport": {"width": 480, "height": 900}}], indirect=True
+)
+def test_no_axis_shows_a_number_below_zero(page):
+    labels = page.locator("#scatter .role-axis-label text").all_text_contents()
+    assert "0" in labels
+    assert [one for one in labels if one.startswith(("-", "\N{MINUS SIGN}"))] == []
+
+
 def test_learning_curves_and_memory_over_columns_are_drawn(page):
     assert page.locator("#curves path[aria-roledescription='line mark']").count() == 3
     page.select_option("#curve", "mAP50")

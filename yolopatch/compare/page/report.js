@@ -101,15 +101,20 @@
   const around = ([x, y], far) => [x - far, y - far, x + far, y + far];
   const apart = (a, b) => a[2] < b[0] || a[0] > b[2] || a[3] < b[1] || a[1] > b[3];
 
+  // Nothing that is measured is below 0: room that names need there is not a part of the axis.
+  const above = { condition: { test: "datum.value < 0", value: 0 }, value: 1 };
+  const fromZero = { labelExpr: "datum.value < 0 ? '' : datum.label", tickOpacity: above, gridOpacity: above };
+
   async function drawScatter() {
     const [x, y] = [byId("across").value, byId("up").value];
     const field = (key) => key.replace(/[.\[\]]/g, "\\$&");
     const points = data.points.filter((one) => x in one && y in one);
     const ahead = front(points, x, y);
-    const place = {
-      x: { field: field(x), type: "quantitative", title: axis(x)[language], scale: { zero: false, padding: 24, nice: true } },
-      y: { field: field(y), type: "quantitative", title: axis(y)[language], scale: { zero: false, padding: 24, nice: true } },
-    };
+    const along = (key) => ({
+      field: field(key), type: "quantitative", title: axis(key)[language], axis: fromZero,
+      scale: { zero: false, padding: 24, nice: true },
+    });
+    const place = { x: along(x), y: along(y) };
     const tooltip = [
       { field: "name", title: say("model") },
       { field: field(x), title: axis(x)[language], format: ",.4~g" },
