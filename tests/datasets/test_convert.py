@@ -118,6 +118,10 @@ def test_a_file_name_that_climbs_out_writes_nothing_outside(tmp_path):
         ({"annotations": [entry(1, 10, 99, [1, 1, 2, 2])]}, "annotation 1 is of an image or category"),
         ({"annotations": [entry(1, 10, 3, [1, 1, 2])]}, "annotation 1 has no 'bbox'"),
         ({"annotations": [entry(1, 10, 3, [1, 1, float("nan"), 2])]}, "annotation 1 has no 'bbox'"),
+        ({"annotations": [entry(1, 10, 3, [1, 1, 10**400, 2])]}, "annotation 1 has no 'bbox'"),
+        ({"annotations": [entry(1, [10], 3, [1, 1, 2, 2])]}, "annotation 1 is of an image or category"),
+        ({"annotations": [entry(1, 10, {"id": 3}, [1, 1, 2, 2])]}, "annotation 1 is of an image or category"),
+        ({"categories": [{"id": float("inf"), "name": "a"}]}, "categories lack"),
         ({"categories": [{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]}, "or are double"),
         ({"categories": []}, "categories lack"),
         ({"categories": [{"id": 3}]}, "categories lack"),
@@ -146,6 +150,29 @@ def test_a_picture_of_another_size_than_the_json_says_is_refused(tmp_path):
         convert({"train": source}, (tmp_path / "pictures",), tmp_path / "out")
 
 
+@pytest.mark.parametrize("side", ["100", [100], float("nan"), -1])
+def test_a_size_that_is_no_number_is_one_line(tmp_path, side):
+    source = instances(tmp_path)
+    source.write_text(source.read_text().replace('"width": 100', f'"width": {json.dumps(side)}', 1))
+    with pytest.raises(RequestError, match="width and height must be numbers"):
+        check_instances(source)
+
+
+def test_a_size_that_is_null_is_the_pictures(tmp_path):
+    source = instances(tmp_path, annotations=ANNOTATIONS[:2])
+    source.write_text(source.read_text().replace('"width": 100', '"width": null'))
+    assert check_instances(source, (tmp_path / "pictures",)).ok
+
+
+def test_a_picture_that_the_yolos_would_pass_over_by_its_name_is_refused(tmp_path):
+    source = instances(tmp_path, annotations=ANNOTATIONS[:2])
+    (tmp_path / "pictures" / "a.jpg").rename(tmp_path / "pictures" / "a.jfif")
+    source.write_text(source.read_text().replace("a.jpg", "a.jfif"))
+    assert "a.jfif: the YOLOs pass over pictures" in check_instances(source, (tmp_path / "pictures",)).problems[0]
+    with pytest.raises(RequestError, match=r"a\.jfif: the YOLOs pass over pictures"):
+        convert({"train": source}, (tmp_path / "pictures",), tmp_path / "out")
+
+
 def test_jsons_with_other_categories_are_no_data_set(tmp_path):
     sources = {"train": instances(tmp_path), "val": instances(tmp_path, "val.json", [], categories=CATEGORIES[:1])}
     with pytest.raises(RequestError, match="other categories"):
@@ -166,6 +193,8 @@ def test_the_check_of_a_json_finds_what_convert_would_refuse_or_drop(tmp_path):
         entry(9, 10, 99, [1, 1, 2, 2]),
         entry(10, 10, 3, [200, 1, 2, 2]),
         entry(11, 10, 3, [1, 1, 2, "x"]),
+        entry(12, [10], 3, [1, 1, 2, 2]),
+        entry(13, 10, {}, [1, 1, 2, 2]),
     ]
     source = instances(tmp_path, annotations=annotations)
     (tmp_path / "pictures" / "c.png").unlink()
@@ -179,6 +208,8 @@ def test_the_check_of_a_json_finds_what_convert_would_refuse_or_drop(tmp_path):
         "annotation 9: no category has the id 99",
         "annotation 10: a box that lies outside its picture",
         "annotation 11: no 'bbox' of four finite numbers",
+        "annotation 12: no image has the id [10]",
+        "annotation 13: no category has the id {}",
     ]
     count = report.splits["instances"]
     assert (count.objects, count.backgrounds, count.by_class) == (3, 1, {"cat": 2, "dog": 1})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+from yolopatch.datasets.model import PICTURE_SUFFIXES
 from yolopatch.datasets.pictures import Header, examine
 from yolopatch.datasets.report import DatasetReport, SplitCount
 from yolopatch.errors import RequestError
@@ -49,18 +50,32 @@ def load_instances(path: Path) -> Instances:
     try:
         named = {int(item["id"]): str(item["name"]) for item in categories}
         described = all(type(item["id"]) is int and isinstance(item["file_name"], str) for item in images)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         described = False
     if not described or not named or not images or len(named) != len(categories):
         raise RequestError(f"{path}: an image lacks id or file_name, or the categories lack ids, names, or are double")
+    unmeasured = next((image for image in images if not _is_measured(image)), None)
+    if unmeasured is not None:
+        raise RequestError(f"{path}: image {unmeasured['id']}: width and height must be numbers; correct the JSON")
     return Instances(path, images, annotations, named)
+
+
+def _is_measured(image: dict[str, Any]) -> bool:
+    """Whether an image's sides, if it says any, are numbers."""
+    sides = (image.get("width"), image.get("height"))
+    return all(side is None or (isinstance(side, (int, float)) and 0 <= side < math.inf) for side in sides)
+
+
+def is_known(number: Any, ids: Container[Any]) -> TypeGuard[int]:
+    """Whether `number`, which may be anything that JSON holds, is one of `ids`."""
+    return isinstance(number, Hashable) and number in ids
 
 
 def box_of(annotation: dict[str, Any]) -> tuple[float, float, float, float] | None:
     """Left, top, width and height in pixels; None where the annotation has no finite box."""
     try:
         left, top, width, height = map(float, annotation["bbox"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return (left, top, width, height) if all(map(math.isfinite, (left, top, width, height))) else None
 
@@ -107,7 +122,11 @@ def wrong_picture(image: dict[str, Any], place: Path | None) -> str | None:
     header: Header | str = examine(place) if place else "the file is missing from the folders of --images"
     if isinstance(header, str):
         return header
-    stated = (image.get("width", header.width), image.get("height", header.height))
+    suffix = Path(image["file_name"]).suffix
+    if suffix.lower() not in PICTURE_SUFFIXES:
+        return f"the YOLOs pass over pictures whose name ends in '{suffix}'; rename it, as .jpg or .png"
+    width, height = image.get("width"), image.get("height")
+    stated = (header.width if width is None else width, header.height if height is None else height)
     if stated != (header.width, header.height):
         return f"the JSON says {stated[0]}x{stated[1]}, the picture is {header.width}x{header.height}"
     return None
@@ -142,9 +161,9 @@ def _wrong_annotation(
     seen: set[tuple[Any, ...]],
 ) -> str | None:
     image, category, box = annotation.get("image_id"), annotation.get("category_id"), box_of(annotation)
-    if image not in sizes:
+    if not is_known(image, sizes):
         return f"no image has the id {image}"
-    if category not in categories:
+    if not is_known(category, categories):
         return f"no category has the id {category}"
     if box is None:
         return "no 'bbox' of four finite numbers"

@@ -10,7 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from yolopatch.datasets.coco import Instances, box_of, find_picture, is_left_out, load_instances, wrong_picture
+from yolopatch.datasets.coco import (
+    Instances,
+    box_of,
+    find_picture,
+    is_known,
+    is_left_out,
+    load_instances,
+    wrong_picture,
+)
 from yolopatch.datasets.pictures import picture_size
 from yolopatch.datasets.place import new_folder, refuse_taken
 from yolopatch.datasets.portable import portable_yaml
@@ -143,7 +151,8 @@ def _by_picture(instances: Instances, found: dict[int, Path]) -> dict[int, list[
     objects: dict[int, list[dict[str, Any]]] = {}
     for number, annotation in enumerate(instances.annotations):
         where = f"{instances.path}: annotation {annotation.get('id', f'number {number}')}"
-        if annotation.get("image_id") not in found or annotation.get("category_id") not in instances.categories:
+        image, category = annotation.get("image_id"), annotation.get("category_id")
+        if not (is_known(image, found) and is_known(category, instances.categories)):
             raise RequestError(f"{where} is of an image or category that the JSON does not have; correct it")
         if box_of(annotation) is None and not is_left_out(annotation):
             raise RequestError(f"{where} has no 'bbox' of four finite numbers; correct it")
