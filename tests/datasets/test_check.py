@@ -78,6 +78,22 @@ def test_missing_broken_and_small_pictures_are_problems(tmp_path):
     assert file.exists()
 
 
+def test_labels_whose_picture_is_gone_or_passed_over_are_noted(tmp_path):
+    file = small_set.make(tmp_path)
+    train, val = tmp_path / "images/train", tmp_path / "images/val"
+    (train / "a.png").rename(train / "a.gif")
+    (val / "c.png").unlink()
+    small_set.label(tmp_path / "labels/val/classes.txt", "cat\ndog\n")
+    report = check_dataset(file)
+    assert [note for note in report.notes if "no picture" in note] == [
+        f"train: 1 label files have no picture that the YOLOs read, as {tmp_path}/labels/train/a.txt",
+        f"val: 1 label files have no picture that the YOLOs read, as {tmp_path}/labels/val/c.txt",
+    ]
+    (tmp_path / "train.txt").write_text(f"{train}/b.png\n")  # a list takes what it likes
+    listed = small_set.data_yaml(tmp_path, train=str(tmp_path / "train.txt"), val=str(train))
+    assert [note.partition(":")[0] for note in check_dataset(listed).notes if "no picture" in note] == ["val"]
+
+
 def test_bytes_after_the_end_of_a_jpeg_are_noted(tmp_path):
     file = small_set.make(tmp_path)
     jpeg = small_set.picture(tmp_path / "images" / "train" / "more.jpg")

@@ -17,10 +17,11 @@ from yolopatch.datasets.labels import parse_labels
 from yolopatch.datasets.model import Dataset, Label, Picture
 from yolopatch.datasets.pictures import Header, examine
 from yolopatch.datasets.report import DatasetReport, SplitCount
-from yolopatch.datasets.yaml_file import load_dataset, read_yaml
+from yolopatch.datasets.yaml_file import label_of, load_dataset, locate, read_yaml
 
 _THREADS = 8
 _OUTSIDE = 1e-3  # of a side: how far a box may leave the picture by rounding
+_NO_LABELS = ("classes.txt",)  # what annotation programs leave among them
 _IMAGES = f"{os.sep}images{os.sep}"
 
 
@@ -65,6 +66,7 @@ def check_dataset(yaml: Path, step: Callable[[int, int], None] = lambda done, to
         _note_counted(split, counts[split], counted, found)
         _check_emptiness(split, pictures, counts[split], found)
     _check_overlap(dataset, found)
+    _note_lost_pictures(yaml, dataset, found)
     found.notes += [f"{split}: not on the disk; training does without" for split in dataset.absent]
     return DatasetReport(
         yaml, dataset.names, counts, tuple(found.problems), tuple(_not_portable(yaml, dataset)), tuple(found.notes)
@@ -166,6 +168,27 @@ def _check_overlap(dataset: Dataset, found: _Findings) -> None:
         shared = sum(picture.path in train for picture in dataset.splits.get(split, ()))
         if shared:
             found.notes.append(f"{split}: {shared} of its pictures are in train too; results on them say little")
+
+
+def _note_lost_pictures(yaml: Path, dataset: Dataset, found: _Findings) -> None:
+    """Labels whose picture is gone, or has a suffix that the YOLOs pass over: none of them says a word."""
+    data = read_yaml(yaml)
+    used = {picture.label for pictures in dataset.splits.values() for picture in pictures}
+    for split in dataset.splits:
+        lost = sorted(
+            label
+            for place in locate(yaml, data, split)
+            if place.is_dir()  # a list may leave out what it likes
+            for label in _labels_below(place)
+            if label not in used and label.name not in _NO_LABELS
+        )
+        if lost:
+            found.notes.append(f"{split}: {len(lost)} label files have no picture that the YOLOs read, as {lost[0]}")
+
+
+def _labels_below(pictures: Path) -> Iterator[Path]:
+    labels = label_of(pictures / "any.png").parent
+    return iter(()) if labels == pictures else labels.rglob("*.txt")  # among pictures a text may be anything
 
 
 def _not_portable(yaml: Path, dataset: Dataset) -> Iterator[str]:
