@@ -90,8 +90,8 @@ def _key(word: str) -> str:
 
 
 def controlled(program: Program, option: Option) -> tuple[str, ...]:
-    """What upstream calls `option`: `--epochs`, or `epochs=` of a program that takes pairs."""
-    words = program.options.get(option, ())
+    """All that upstream calls `option`: `--epochs`, or `epochs=` of a program that takes pairs."""
+    words = (*program.options.get(option, ()), *program.aliases.get(option, ()))
     return tuple(f"{word.partition('=')[0]}=" if "=" in word else word for word in words if _names(word))
 
 

@@ -63,6 +63,8 @@ class Program(Part):
     words: Words = ()
     """What the command line begins with."""
     options: dict[Option, Words]
+    aliases: dict[Option, Words] = {}
+    """Other names that the program has for an option, which the user's own arguments may not give either."""
     always: Words = ()
     """Arguments that every call gets, before the user's own."""
 

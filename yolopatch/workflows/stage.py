@@ -135,9 +135,26 @@ def refuse_controlled(program: Program, further: Iterable[str], ours: dict[str, 
         for name in controlled(program, option)  # type: ignore[arg-type]
     }
     for word in further:
-        name = f"{word.partition('=')[0]}=" if "=" in word and not word.startswith("--") else word.partition("=")[0]
-        if name in taken:
-            raise RequestError(f"'{word}' after -- is what yolopatch sets itself; use {ours[taken[name]]} instead")
+        found = _taken(word, taken)
+        if found is not None:
+            raise RequestError(f"'{word}' after -- is what yolopatch sets itself; use {ours[taken[found]]} instead")
+
+
+def _taken(word: str, taken: Iterable[str]) -> str | None:
+    """Which of the names in `taken` an argument gives.
+
+    argparse completes names (`--epo=3`), and Ultralytics passes over dashes (`--epochs=3`).
+    """
+    name, pair, _ = word.partition("=")
+    if not name.startswith("--") and not pair:
+        return None  # a value
+    for known in taken:
+        if known.endswith("="):
+            if pair and name.lstrip("-") == known[:-1]:
+                return known
+        elif len(name) > len("--") and known.startswith(name):
+            return known
+    return None
 
 
 def checked_data(data: Path, *, check: bool, reporter: Reporter) -> Dataset:
