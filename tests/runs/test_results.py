@@ -100,3 +100,8 @@ def test_our_table_reads_back_and_has_one_header(tmp_path):
     assert back[2] == rows[2]
     assert back[1]["train/box_loss"] != back[1]["train/box_loss"]
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_record_has_no_number_that_json_has_not():
+    row = {"epoch": 1.0, "train/box_loss": float("nan"), "train/cls_loss": float("inf"), "mAP50": 0.0, "seconds": 2.0}
+    assert results.told(row) == {"epoch": 1.0, "mAP50": 0.0}

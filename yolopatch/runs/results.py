@@ -59,6 +59,11 @@ def best_epoch(rows: Mapping[int, Row], table: Table) -> int | None:
     return best[1] if best else None
 
 
+def told(row: Row) -> Row:
+    """What a record tells of an epoch: not its cost, and no NaN, which JSON does not have."""
+    return {name: value for name, value in row.items() if name not in COST and math.isfinite(value)}
+
+
 def read_ours(file: Path) -> dict[int, Row]:
     """The rows of a results.csv of ours, by epoch; none where there is no such file."""
     try:

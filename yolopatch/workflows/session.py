@@ -90,7 +90,7 @@ class Session:
             results.write_ours(self.run.results, rows)
             self.record["best"] = {
                 "weights": str(weights.relative_to(self.run.path)),
-                **{name: value for name, value in rows[epoch].items() if name not in results.COST},
+                **results.told(rows[epoch]),
                 "epoch": epoch,
                 "val": scores.to_json(),
             }
@@ -163,8 +163,7 @@ class Session:
             record[name] = max(record[name] or 0, value) or None
         best = results.best_epoch(watch.rows, watch.table)
         if best is not None:
-            row = watch.rows[best]
-            record["best"] = {**{k: v for k, v in row.items() if k not in results.COST}, "epoch": best}
+            record["best"] = {**results.told(watch.rows[best]), "epoch": best}
 
     def _end(self, status: str, error: str | None) -> None:
         self.record["status"] = status
