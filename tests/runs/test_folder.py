@@ -16,6 +16,17 @@ def test_names_count_up_and_nothing_is_overwritten(tmp_path):
         folder.create(tmp_path, "mine", "train")
 
 
+def test_only_a_run_that_can_be_gone_on_with_is_said_to_be_one(tmp_path):
+    folder.create(tmp_path, "scores", "val")
+    folder.create(tmp_path, "mine", "train").write({"status": "interrupted"})
+    said = {}
+    for name, kind in (("scores", "val"), ("scores", "train"), ("mine", "val"), ("mine", "train")):
+        with pytest.raises(RequestError, match="choose another --name") as raised:
+            folder.create(tmp_path, name, kind)
+        said[name, kind] = "--resume" in str(raised.value)
+    assert [pair for pair, resumes in said.items() if resumes] == [("mine", "train")]
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", "x\n"])
 def test_a_name_that_is_no_folder_is_refused(name, tmp_path):
     with pytest.raises(RequestError, match="no name for a run"):

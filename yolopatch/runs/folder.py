@@ -12,6 +12,9 @@ from typing import Any
 from yolopatch.errors import RequestError
 
 RUNS = "runs"
+RECORD = "run.json"
+TRAINING = "train"
+"""The kind of the runs that have a record and can be gone on with."""
 UPSTREAM = "upstream"
 """Upstream's own output, below a run's folder."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -48,7 +51,7 @@ class RunFolder:
     @property
     def record_file(self) -> Path:
         """The run's record."""
-        return self.path / "run.json"
+        return self.path / RECORD
 
     def read(self) -> Record:
         """The record.
@@ -86,7 +89,7 @@ def create(workspace: Path, name: str | None, kind: str) -> RunFolder:
     runs.mkdir(exist_ok=True)
     if name is not None:
         check_name(name)
-        return _made(runs / name) or _taken(runs / name)
+        return _made(runs / name) or _taken(runs / name, kind == TRAINING and (runs / name / RECORD).is_file())
     for number in range(1, 1_000_000):
         made = _made(runs / (kind if number == 1 else f"{kind}{number}"))
         if made:
@@ -108,7 +111,9 @@ def _made(path: Path) -> RunFolder | None:
     return RunFolder(path)
 
 
-def _taken(path: Path) -> RunFolder:
+def _taken(path: Path, is_run: bool) -> RunFolder:
+    if not is_run:
+        raise RequestError(f"{path} exists and is not overwritten; choose another --name")
     raise RequestError(
         f"{path} exists and is not overwritten; choose another --name, or go on with it by --resume {path.name}"
     )

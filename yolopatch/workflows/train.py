@@ -91,7 +91,7 @@ def train(request: TrainRequest, reporter: Reporter) -> Record:
         _check_fit(stage, weights, seen.weights, reporter)
     _say_classes(stage, len(dataset.names), reporter)
     edited = _edited(stage, reporter)
-    run = folder.create(stage.workspace, request.name, "train")
+    run = folder.create(stage.workspace, request.name, folder.TRAINING)
     with claimed(run):
         data = write_data(dataset, run.path / "data")
         values = _values(stage, request, run, data, device, weights)
