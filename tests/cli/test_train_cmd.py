@@ -192,6 +192,20 @@ def test_an_edited_workspace_trains_and_the_run_says_so(train, workspace):
     assert record(workspace, "train")["edited"] == ["models/tiny.yaml"]
 
 
+def test_a_workspace_that_lost_a_part_says_how_to_get_it_back_and_leaves_no_run(train, workspace, run, data):
+    config = next((workspace / "models").glob("*revcol-x*.yaml"))
+    config.rename(workspace / "aside.yaml")
+    lost = train("-q")
+    assert (lost.returncode, lost.stderr.count("\n")) == (2, 1), lost.stderr
+    assert f"git -C {NAME} checkout -- models/{config.name} brings it back" in lost.stderr
+    (workspace / "aside.yaml").rename(config)
+    (workspace / "train.py").unlink()
+    lost = train("-q")
+    assert (lost.returncode, lost.stderr.count("\n")) == (2, 1), lost.stderr
+    assert "has no train.py; apply again" in lost.stderr
+    assert not (workspace / "runs").exists()
+
+
 def test_bad_requests_are_one_line_and_leave_no_run(train, workspace, data):
     next((data.parent / "labels/train").iterdir()).write_text("0 0.5 0.5 9 9\n")
     cases = {

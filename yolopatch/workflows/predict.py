@@ -53,6 +53,7 @@ def predict(request: PredictRequest, reporter: Reporter) -> Predicted:
     opened = open_stage(request.workspace, request.form, request.python)
     stage, weights, run = opened.trained(request.run, request.weights, request.form)
     refuse_controlled(stage.interface.predict, request.further, _OURS)
+    stage.require(stage.interface.predict, stage.form.scripts.predict)
     source = request.source.absolute()
     if not source.exists():
         raise RequestError(f"{request.source}: no such picture or folder; name one with --source")

@@ -16,13 +16,13 @@ from yolopatch.datasets import Dataset, check_dataset, load_dataset
 from yolopatch.errors import EnvironmentFailed, RequestError
 from yolopatch.paths import shown
 from yolopatch.runs import folder
-from yolopatch.runs.command import controlled
+from yolopatch.runs.command import command_line, controlled
 from yolopatch.runs.environ import environment
 from yolopatch.runs.folder import RunFolder
 from yolopatch.runs.looking import ModelSource, Sight, look
 from yolopatch.runs.spec import Interface, Program
 from yolopatch.workflows.status import refuse_reverted
-from yolopatch.workflows.stock import recipe_of
+from yolopatch.workflows.stock import is_stock, recipe_of
 from yolopatch.workspace.lock import Lock, read_lock
 
 _CACHE = ".cache"
@@ -74,6 +74,18 @@ class Stage:
         if form is not None or found is None:
             return self, file, found
         return self.with_form(form_of(found)), file, found
+
+    def require(self, program: Program, script: tuple[str, ...]) -> None:
+        """Raise `RequestError` where the workspace has lost the program, before anything is made for it."""
+        command_line(program, self.workspace, self.python, {}, script=script)
+
+    def require_config(self) -> None:
+        """Raise `RequestError` where the workspace has lost its model YAML. (A stock one may be upstream's to find.)"""
+        if not is_stock(self.lock.inputs.variant) and not (self.workspace / self.config).is_file():
+            raise RequestError(
+                f"{self.shown} has no {self.config} any more; "
+                f"git -C {shlex.quote(self.shown)} checkout -- {shlex.quote(self.config)} brings it back"
+            )
 
     def command(self, *words: str) -> str:
         """A command of ours on this workspace, for messages."""

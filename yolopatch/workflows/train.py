@@ -72,6 +72,8 @@ def train(request: TrainRequest, reporter: Reporter) -> Record:
         CheckFailed: upstream's program failed.
     """
     stage = open_stage(request.workspace, request.form, request.python)
+    stage.require(stage.interface.train, stage.form.scripts.train)
+    stage.require_config()
     _check_numbers(request)
     _check_launch(stage, request)
     refuse_controlled(stage.interface.train, request.further, OURS)

@@ -71,6 +71,7 @@ def val(request: ValRequest, reporter: Reporter) -> Validated:
     opened = open_stage(request.workspace, request.form, request.python)
     stage, weights, run = opened.trained(request.run, request.weights, request.form)
     refuse_controlled(stage.interface.val, request.further, _OURS)
+    stage.require(stage.interface.val, stage.form.scripts.val)
     dataset = checked_data(request.data, check=request.check, reporter=reporter)
     if request.split not in dataset.splits:
         raise RequestError(f"{request.data} has no split '{request.split}', only {', '.join(dataset.splits)}")
