@@ -55,6 +55,10 @@ def largest_bias(folder, name, environment):
 def test_a_killed_run_goes_on_its_weights_are_of_use_and_its_seed_decides_on_the_losses(
     yolo, small, data, yolopatch, environment
 ):
+    """The losses after the kill are not compared with those of an unbroken run.
+
+    All four seed anew when they resume, their own models too, so that other pictures come in another order.
+    """
     folder = small(yolo)
     command = [sys.executable, "-m", "yolopatch", "train", str(folder), "--data", str(data), "--epochs", "3", *SMALL]
     process = subprocess.Popen([*command, "--name", "k"], env=environment, stderr=subprocess.PIPE, text=True)
