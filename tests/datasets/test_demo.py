@@ -58,6 +58,13 @@ def test_the_check_passes_and_every_digit_is_small(made):
     assert min(report.splits["train"].by_class.values()) > 0
 
 
+@pytest.mark.parametrize("seed", [12, 17])  # by chance the one picture of val, of test, had no digit
+def test_the_smallest_set_has_something_to_find_in_every_split(tmp_path, seed):
+    small = make_demo(tmp_path / "small", images=4, size=64, seed=seed)
+    assert min(small.objects.values()) > 0
+    assert check_dataset(small.yaml).ok
+
+
 def test_the_same_arguments_give_the_same_bytes(made, tmp_path):
     again = make_demo(tmp_path / "again", images=60, size=96, shown="0123456789", seed=3)
     first, second = files(made.folder), files(again.folder)
