@@ -38,8 +38,7 @@ class RevCol(nn.Module):
         layer_scale: initial layer scale of a block's branch; 0 leaves the layer scale out.
         drop_path: stochastic depth rate of a column's last block; rates rise linearly from 0.
         fusion: how a level joins its inputs: `sum`, the paper's, `weighted` or `attention`.
-        stem: `patch`, the paper's 4x4 convolution of stride 4, or `overlap`, two 3x3 of stride 2,
-            which serve small objects better.
+        stem: `patch`, the paper's 4x4 convolution of stride 4, or `overlap`, two 3x3 of stride 2.
         init: `paper`, a truncated normal of 0.02, or `kaiming`, for narrow models trained from scratch.
         aux_columns: columns, counted from 1, whose four levels follow in the output.
         deep_up: give level 0 the previous column's level 3 as well, as the official RevCol-H does.
