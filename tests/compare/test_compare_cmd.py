@@ -102,6 +102,8 @@ def test_a_report_is_made_again_without_measuring(place):
     last = place.run("compare", "--from", "last", "--csv", "last.csv")
     assert last.returncode == 0, last.stderr
     assert (place.folder / "last.csv").read_text() == (place.folder / "here.csv").read_text()
+    over = place.run("compare", "--from", "last", "--csv", "last.csv", "--latex", "here.tex")
+    assert over.returncode == 0, over.stderr  # its own files it may replace
 
 
 def test_files_of_two_machines_are_put_together_and_it_is_said(place):
@@ -188,6 +190,10 @@ BAD = {
     "an ending": (("yolotiny-stock", "--csv", "data.yaml"), "name a file that ends in .csv"),
     "a file of the user's": (("yolotiny-stock", "--save", "mine.json"), "is not overwritten; name another for --save"),
     "a page of the user's": (("yolotiny-stock", "--report", "mine.html"), "is not overwritten; name another for"),
+    "a CSV of the user's": (("yolotiny-stock", "--csv", "mine.csv"), "is not overwritten; name another for --csv"),
+    "a paper": (("yolotiny-stock", "--latex", "mine.tex"), "is not overwritten; name another for --latex"),
+    "seconds": (("yolotiny-stock", "--seconds", "-1", "--imgsz", "64"), "--seconds is -1; it must be a number of"),
+    "no seconds": (("yolotiny-stock", "--seconds", "nan", "--imgsz", "64"), "--seconds is nan; it must be a number"),
     "an interpreter": (("yolotiny-stock", "--python", "/no/python"), "no interpreter at /no/python"),
     "classes": (("yolotiny-stock", "other"), r"compare workspaces that were made with the same --nc"),
     "nc alone": (("yolotiny-stock", "--nc", "3"), "--nc is for workspaces that are made"),
@@ -202,6 +208,8 @@ def bad(made, tmp_path_factory):
     (place.folder / "plain").mkdir()
     (place.folder / "mine.html").write_text("<!doctype html>")
     (place.folder / "mine.json").write_text('{"mine": 1}')
+    (place.folder / "mine.csv").write_text("model,mAP\n")
+    (place.folder / "mine.tex").write_text("\\documentclass{article}\n")
     done = place.run(
         "apply", "--yolo", "tiny", "--variant", "stock", "--nc", "7", "--verify", "none", "--dest", "other"
     )

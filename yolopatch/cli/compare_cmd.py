@@ -115,7 +115,7 @@ def _request(given: dict[str, Any]) -> CompareRequest:
         train_imgsz=_number("--train-imgsz", given["train_imgsz"], 32),
         train_batch=_number("--train-batch", given["train_batch"], 1),
         rounds=_number("--rounds", given["rounds"], 1),
-        seconds=given["seconds"],
+        seconds=_seconds(given["seconds"]),
         columns=_numbers("--columns", given["columns"]) if given["columns"] else (),
         device=given["device"],
     )
@@ -157,9 +157,15 @@ def _number(option: str, value: int, least: int) -> int:
     return value
 
 
+def _seconds(value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise RequestError(f"--seconds is {value:g}; it must be a number of seconds, 0 or more")
+    return value
+
+
 def _check_outputs(report: Path | None, csv: Path | None, latex: Path | None, save: Path | None) -> None:
     """Before anything is measured: a wrong name should not cost the measuring, nor a file of the user's."""
-    from yolopatch.compare import store
+    from yolopatch.compare import store, text
 
     for option, file, ending in (("report", report, ".html"), ("csv", csv, ".csv"), ("latex", latex, ".tex"), ("save", save, ".json")):  # fmt: skip # noqa: E501
         if file is None:
@@ -172,11 +178,18 @@ def _check_outputs(report: Path | None, csv: Path | None, latex: Path | None, sa
         raise RequestError(f"{report} is no report of ours and is not overwritten; name another for --report")
     if save is not None and save.exists() and not store.is_ours(save):
         raise RequestError(f"{save} is no file of measurements and is not overwritten; name another for --save")
+    for option, file in (("csv", csv), ("latex", latex)):
+        if file is not None and file.exists() and not text.is_ours(_beginning(file)):
+            raise RequestError(f"{file} is no table of compare's and is not overwritten; name another for --{option}")
 
 
 def _is_report(file: Path) -> bool:
+    return 'name="generator" content="yolopatch' in _beginning(file)
+
+
+def _beginning(file: Path) -> str:
     with file.open(encoding="utf-8", errors="replace") as stream:
-        return 'name="generator" content="yolopatch' in stream.read(2000)
+        return stream.read(2000)
 
 
 def _write(found: Comparison, report: Path | None, csv: Path | None, latex: Path | None, save: Path | None) -> None:

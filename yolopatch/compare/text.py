@@ -14,6 +14,8 @@ from yolopatch.compare.schedule import FIRST_WARMUP
 from yolopatch.compare.strings import explained, label, note, say
 
 NONE = "-"
+_FACTS = ("model", "yolo", "pin", "variant", "head", "form", "classes", "commit")
+_FIRST_LINE = r"% \usepackage{booktabs,graphicx}"
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]], list[str]]
 """A title, a header, rows, and a line for each column on how it was measured."""
 
@@ -92,10 +94,9 @@ def to_csv(comparison: Comparison) -> str:
     columns = columns_of(comparison)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ["model", "yolo", "pin", "variant", "head", "form", "classes", "commit"]
     how_names = ["machine", "host", "cpu", "device", "threads", "torch", "date", "rounds", "sittings", "baseline"]
     fields = [f"{column.key}{end}" for column in columns for end in ("", "_low", "_high", "_count", "_ratio")]
-    writer.writerow([*names, *fields, *how_names])
+    writer.writerow([*_FACTS, *fields, *how_names])
     for member in comparison.members:
         entry, document = member.entry, member.document
         machine = document.machine
@@ -103,10 +104,15 @@ def to_csv(comparison: Comparison) -> str:
         sittings = max(len(document.sittings), 1)
         facts = [machine.host, machine.cpu, machine.gpu or machine.device, machine.threads, machine.torch] if machine else [""] * 5  # fmt: skip # noqa: E501
         writer.writerow(
-            [*(getattr(entry, "name" if name == "model" else name) for name in names), *numbers,
+            [*(getattr(entry, "name" if name == "model" else name) for name in _FACTS), *numbers,
              member.mark, *facts, document.made, document.how.rounds, sittings, comparison.baseline.name]
         )  # fmt: skip
     return out.getvalue()
+
+
+def is_ours(text: str) -> bool:
+    """Whether a file begins as the CSV or the LaTeX of a comparison does."""
+    return text.startswith((",".join(_FACTS) + ",", f"{_FIRST_LINE}\n\\begin{{table}}\n"))
 
 
 def _fields(value: Value | None) -> list[str]:
@@ -128,7 +134,7 @@ def to_latex(comparison: Comparison) -> str:
     notes = " ".join(explanations(columns))
     return "\n".join(
         [
-            r"% \usepackage{booktabs,graphicx}",
+            _FIRST_LINE,
             r"\begin{table}",
             r"\centering",
             *(line for part in parts if part for line in _tabular(comparison, part)),
