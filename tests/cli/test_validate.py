@@ -175,7 +175,7 @@ def test_a_branch_is_taken_as_it_stands_today(own):
         (("--pins", "v1", "--origin", "pypi"), "nothing to validate: pin v1 has no origin pypi"),
         (("--variants", "revcol-y"), "no variant 'revcol-y'"),
         (("--variants", "stock-huge"), "no variant 'stock-huge'"),
-        (("--variants", "stock", "--heads", "p2-p5"), "there is nothing to validate"),
+        (("--variants", "stock", "--heads", "p2-p5"), "no YOLO has a stock model for that"),
         (("--heads", "p4"), "no head 'p4'"),
         (("--variants", ","), "--variants is empty"),
         (("--level", "everything"), "'everything' is not one of"),

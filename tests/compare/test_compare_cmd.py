@@ -194,6 +194,15 @@ BAD = {
     "a paper": (("yolotiny-stock", "--latex", "mine.tex"), "is not overwritten; name another for --latex"),
     "seconds": (("yolotiny-stock", "--seconds", "-1", "--imgsz", "64"), "--seconds is -1; it must be a number of"),
     "no seconds": (("yolotiny-stock", "--seconds", "nan", "--imgsz", "64"), "--seconds is nan; it must be a number"),
+    "classes to be made": (
+        ("yolotiny-stock", "--yolo", "tiny", "--work", "new"),
+        "tiny stock p3-p5 has 3 classes and what --yolo makes has 80; add --nc 3",
+    ),
+    "a workspace of another kind": (
+        ("--yolo", "tiny", "--variant", "stock"),
+        "yolotiny-stock is not what --yolo, --variant, --head and --nc ask for (classes 3); name the folder itself",
+    ),
+    "a model that is not there": (("--yolo", "tiny", "--variant", "stock", "--head", "p2-p5"), "yolopatch list"),
     "an interpreter": (("yolotiny-stock", "--python", "/no/python"), "no interpreter at /no/python"),
     "classes": (("yolotiny-stock", "other"), r"compare workspaces that were made with the same --nc"),
     "nc alone": (("yolotiny-stock", "--nc", "3"), "--nc is for workspaces that are made"),

@@ -78,7 +78,7 @@ def cells(catalog: Catalog, wanted: Wanted, reporter: Reporter) -> list[tuple[Ce
                         cell = Cell(upstream.yolo, version.name, variant, head, form.name, version.commit)
                         found.append((cell, why))
     if not found:
-        raise RequestError("there is nothing to validate: no YOLO has a stock model for that; see yolopatch list")
+        raise RequestError("no YOLO has a stock model for that; yolopatch list shows what there is")
     if all(why for _, why in found):
         raise RequestError(f"there is nothing to validate: {found[0][1]}; name another --origin or other --pins")
     return found

@@ -22,6 +22,7 @@ from yolopatch.verify.measure import Measurer, MeasureRequest
 from yolopatch.workflows import compare_kept
 from yolopatch.workflows.compare_runs import check_names, results_of
 from yolopatch.workflows.compare_trees import Names, workspaces_of
+from yolopatch.workflows.plan import DEFAULT_CLASSES
 from yolopatch.workflows.stage import find_interpreter
 from yolopatch.workflows.status import inspect, refuse_reverted
 from yolopatch.workspace.lock import Lock, read_lock
@@ -92,6 +93,7 @@ def _measured(request: CompareRequest, reporter: Reporter) -> Document:
     models = [_Model.of(path, catalog) for path in request.workspaces]
     left_out: tuple[str, ...] = ()
     if request.names is not None:
+        _refuse_other_classes(models, request.names)
         paths, left_out = workspaces_of(request.names, catalog, reporter)
         models += [_Model.of(path, catalog) for path in paths]
     _name_apart(models)
@@ -120,6 +122,17 @@ def _measured(request: CompareRequest, reporter: Reporter) -> Document:
         )
         _keep(document, reporter)
     return document
+
+
+def _refuse_other_classes(models: Sequence[_Model], names: Names) -> None:
+    """Before anything is made: what is made has one number of classes, and models of others cannot stand beside it."""
+    made = DEFAULT_CLASSES if names.classes is None else names.classes
+    for model in models:
+        have = model.entry.classes
+        if have != made:
+            raise RequestError(
+                f"{model.entry.name} has {have} classes and what --yolo makes has {made}; add --nc {have}"
+            )
 
 
 def _check_baseline(wanted: str | None, entries: Sequence[Entry]) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from yolopatch.catalog import HEADS, STOCK, Catalog
 from yolopatch.console import Reporter
+from yolopatch.errors import RequestError
+from yolopatch.paths import shown
 from yolopatch.workflows.apply import Request, apply
 from yolopatch.workflows.cells import Wanted, cells
+from yolopatch.workflows.destination import Taken
 from yolopatch.workflows.plan import make_plan
 from yolopatch.workflows.stock import is_stock, stock_name, stock_size
 
@@ -54,9 +57,20 @@ def workspaces_of(names: Names, catalog: Catalog, reporter: Reporter) -> tuple[l
             verify="none",
         )
         names.work.mkdir(parents=True, exist_ok=True)
-        paths.append(apply(request, reporter, catalog).destination)
+        paths.append(_made(request, reporter, catalog))
     have = {(cell.yolo, cell.variant, cell.head) for cell in found}
     return paths, tuple(_missing(names, catalog, have))
+
+
+def _made(request: Request, reporter: Reporter, catalog: Catalog) -> Path:
+    try:
+        return apply(request, reporter, catalog).destination
+    except Taken as taken:
+        assert request.dest is not None
+        raise RequestError(
+            f"{shown(request.dest)} is not what --yolo, --variant, --head and --nc ask for ({taken.have}); "
+            "name the folder itself, or another --work to make it in"
+        ) from taken
 
 
 def _missing(names: Names, catalog: Catalog, have: set[tuple[str, str, str]]) -> list[str]:

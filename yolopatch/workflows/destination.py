@@ -13,6 +13,17 @@ from yolopatch.workspace.marks import reverted_base
 from yolopatch.workspace.state import differences, is_free
 
 
+class Taken(RequestError):
+    """A workspace stands where another is to be made. `have`: in what it differs.
+
+    The message names options of `apply`; other verbs say what they have in place of them.
+    """
+
+    def __init__(self, message: str, have: str) -> None:
+        super().__init__(message)
+        self.have = have
+
+
 def refuse_inside_cache(destination: Path, cache: Cache) -> None:
     """Raise `RequestError` where the destination is in the cache, or the cache in it."""
     if cache.contains(destination) or cache.root.resolve().is_relative_to(destination.resolve()):
@@ -23,8 +34,8 @@ def check(destination: Path, *, force: bool) -> Lock | None:
     """The lock of the workspace that stands at `destination`; None where the place is free.
 
     Raises:
-        RequestError: something that is not ours stands there, or the user edited the workspace
-            and `force` is off.
+        RequestError: something that is not ours stands there.
+        Taken: the user edited the workspace, and `force` is off.
     """
     if _is_reverted(destination, force) or is_free(destination):
         return None
@@ -32,9 +43,9 @@ def check(destination: Path, *, force: bool) -> Lock | None:
         return read_lock(destination)
     status = inspect(destination)
     if not status.clean:
-        raise RequestError(
-            f"{destination} was edited since apply ({status.describe(new=False)}); "
-            "--force overwrites the edits, --dest makes another"
+        what = status.describe(new=False)
+        raise Taken(
+            f"{destination} was edited since apply ({what}); --force overwrites the edits, --dest makes another", what
         )
     return status.lock
 
@@ -44,12 +55,13 @@ def up_to_date(destination: Path, present: Lock, wanted: Inputs) -> bool:
     return not differences(present, wanted) and inspect(destination).clean
 
 
-def other(destination: Path, present: Lock, wanted: Inputs, origin: str) -> RequestError:
+def other(destination: Path, present: Lock, wanted: Inputs, origin: str) -> Taken:
     """The error for a workspace of ours that was made from other inputs."""
     have = ", ".join(differences(present, wanted)) or f"origin {present.inputs.source.origin}, asked for {origin}"
-    return RequestError(
+    return Taken(
         f"{destination} is another workspace ({have}); --force replaces it (runs and other untracked files stay), "
-        "--dest makes another"
+        "--dest makes another",
+        have,
     )
 
 
