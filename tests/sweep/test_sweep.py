@@ -98,8 +98,23 @@ def test_a_wrong_file_is_one_line_and_leaves_no_trace(place, keys, said):
 def test_wrong_options_are_one_line(place):
     place.write()
     refused(place.run("--partition", "gpu"), "--partition is for Slurm; add --executor slurm")
+    place.file.write_text("# later\n")
+    refused(place.run("-q"), "(top): keys with values are expected here; there are: ")
     place.file.unlink()
-    assert place.run().returncode == 2
+    refused(place.run("-q"), "sweep.yaml: no such file; name a sweep's YAML")
+
+
+def test_an_edited_workspace_is_kept_and_the_next_step_is_one_that_sweep_has(fresh):
+    fresh.write(grid={"yolo": "tiny", "variant": "stock"}, arguments={"tiny": ["--fail"]})
+    assert fresh.run("-q").returncode == 1
+    edited = fresh.dest / "tiny_stock_p3-p5" / "train.py"
+    edited.write_text("mine = 1\n")
+    again = fresh.run("--json")
+    assert (again.returncode, json.loads(again.stdout)["counts"]["failed"]) == (1, 1)
+    assert "tiny_stock_p3-p5 is not what this sweep asks for" in again.stderr
+    assert "train.py" in again.stderr
+    assert "--force" not in again.stdout + again.stderr
+    assert edited.read_text() == "mine = 1\n"
 
 
 def test_what_fails_is_tried_once_more_and_then_shown(fresh):

@@ -110,16 +110,22 @@ def _describe(path: Path, text: str, error: ValidationError, model: type[BaseMod
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = _unknown_key(model, loc)
+    elif problem["type"] == "model_type":
+        message = f"keys with values are expected here; there are: {', '.join(_at(model, loc).model_fields)}"
     return f"{path}:{_line_of(text, loc)}: {key}: {message}{more}"
 
 
 def _unknown_key(model: type[BaseModel], loc: Loc) -> str:
     """What to write in place of a key that there is not."""
-    place: type[BaseModel] | None = model
-    for part in loc[:-1]:
-        if isinstance(part, str) and place is not None and part in place.model_fields:
-            place = _model_in(place.model_fields[part].annotation)
-    return str(unknown("key", str(loc[-1]), place.model_fields if place else ()))
+    return str(unknown("key", str(loc[-1]), _at(model, loc[:-1]).model_fields))
+
+
+def _at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
+    """The model that is to stand at a place, or the one around it."""
+    for part in loc:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return model
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 HERE = "{here}"
 """In upstream's arguments: the folder of the sweep's file."""
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def _listed(value: Any) -> Any:
@@ -86,7 +88,7 @@ class Entry(Budget, Match):
 class Design(Budget):
     """All of a sweep."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: str
     data: Path
     grid: Grid
     exclude: tuple[Match, ...] = ()
@@ -94,6 +96,13 @@ class Design(Budget):
     arguments: dict[str, Words] = {}
     """Upstream's own arguments, by YOLO."""
     check: bool = True
+
+    @field_validator("name")
+    @classmethod
+    def _name_of_a_folder(cls, value: str) -> str:
+        if not _FOLDER.fullmatch(value):
+            raise ValueError(f"'{value}' cannot name a folder; use letters, digits, '.', '_' and '-'")
+        return value
 
     @field_validator("exclude")
     @classmethod

@@ -13,6 +13,7 @@ from yolopatch.catalog import Catalog
 from yolopatch.console import Reporter
 from yolopatch.console import Task as Bar
 from yolopatch.errors import RequestError, YolopatchError
+from yolopatch.paths import shown
 from yolopatch.runs.ourselves import own_command
 from yolopatch.sweep.cells import Cell
 from yolopatch.sweep.folder import Job, State, SweepFolder
@@ -21,6 +22,7 @@ from yolopatch.sweep.submitted import SLURM, queued
 from yolopatch.sweep.task import Ended, Executor, Outcome, Task
 from yolopatch.workflows.apply import Request as ApplyRequest
 from yolopatch.workflows.apply import apply
+from yolopatch.workflows.destination import Taken
 from yolopatch.workflows.stage import checked_data
 from yolopatch.workflows.sweep_cell import Attempt
 from yolopatch.workflows.sweep_cells import Planned, plan_sweep
@@ -163,6 +165,12 @@ class _Sweep:
             try:
                 apply(request, Reporter(quiet=True), self._catalog)
                 return None
+            except Taken as taken:
+                place = shown(self._folder.workspace(cell))
+                return RequestError(
+                    f"{place} is not what this sweep asks for ({taken.have}); "
+                    "move that folder away, or name another --dest for the sweep"
+                )
             except YolopatchError as failed:
                 error = failed
         return error

@@ -40,6 +40,8 @@ def plan_sweep(catalog: Catalog, file: Path) -> Planned:
     Raises:
         RequestError: a key or name is unknown, a setting is wrong, or no cell is left.
     """
+    if not file.is_file():
+        raise RequestError(f"{file}: no such file; name a sweep's YAML (docs/sweep.md shows one)")
     design = load_model(file, Design)
     with _of(file):
         _check_names(catalog, design)
