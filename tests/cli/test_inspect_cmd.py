@@ -233,6 +233,8 @@ def test_bad_requests_are_one_line_and_write_nothing(run, trees, data):
         errors = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
         assert (done.returncode, len(errors)) == (2, 1), (args, done.stderr)
         assert expected in errors[0], errors
+        if "--image" in args:
+            assert "warning" not in done.stderr  # it is seen before anything else
         assert not (trees / "runs").exists(), args
     assert [file.name for file in (trees / "taken").iterdir()] == ["mine"]
 

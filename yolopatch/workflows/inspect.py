@@ -100,13 +100,14 @@ def inspect(request: InspectionRequest, reporter: Reporter) -> Inspection:
     dataset = _dataset(request)
     out = _free(request.out)
     refuse_taken(out, labels=False)
+    picture = _picture(request.image, size)
     for subject in subjects:
         if subject.weights is None:
             reporter.warn(f"{subject.stage.shown}: the weights are random; train first, or name --weights")
     with tempfile.TemporaryDirectory(prefix="yolopatch-inspect-") as place:
         scratch = Path(place)
         sample = _sample(request, dataset, size, scratch, reporter) if dataset else None
-        look = _look(request, sample, size, scratch)
+        look = _look(picture, sample, scratch)
         models = [
             _one(subject, request, size, sample, look, scratch / str(number), reporter)
             for number, subject in enumerate(subjects)
@@ -182,15 +183,22 @@ def _sample(request: InspectionRequest, dataset: Dataset, size: int, scratch: Pa
     return sample
 
 
-def _look(request: InspectionRequest, sample: Sample | None, size: int, scratch: Path) -> Array | None:
+def _picture(image: Path | None, size: int) -> Array | None:
+    """The picture that was asked for; one that cannot be read should not cost the reading of all others."""
+    if image is None:
+        return None
+    picture = np.full((size, size, 3), 114, dtype=np.uint8)
+    letterbox(image, picture)
+    return picture
+
+
+def _look(picture: Array | None, sample: Sample | None, scratch: Path) -> Array | None:
     """The picture whose features are shown: the one asked for, or the one with most objects of those drawn."""
-    if request.image is not None:
-        look = np.full((size, size, 3), 114, dtype=np.uint8)
-        letterbox(request.image, look)
-    elif sample is not None:
+    look = picture
+    if look is None and sample is not None:
         objects = np.bincount(sample.pictures, sample.labels.sum(1), minlength=len(sample.images))
         look = sample.images[int(objects.argmax())]
-    else:
+    if look is None:
         return None
     np.save(scratch / "look.npy", look)
     return look
