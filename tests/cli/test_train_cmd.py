@@ -103,6 +103,11 @@ def test_a_run_has_one_table_and_one_record(train, workspace, run):
     finished = run("train", NAME, "--resume", "train")
     assert (finished.returncode, finished.stderr.count("\n")) == (2, 1)
     assert "is finished after 3 epochs" in finished.stderr
+    for weights in (workspace / "runs" / "train" / "upstream" / "weights").iterdir():
+        weights.unlink()
+    gone = run("inspect", NAME, "--run", "train")
+    assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
+    assert "the weights of run 'train' are gone; train again, or name another --run or --weights" in gone.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
