@@ -37,7 +37,10 @@ def test_the_records_of_the_small_objects_are_reported_as_tables_and_curves(tmp_
     assert f"{len(records)} of 75 runs" in printed
     for yolo, stock in {(record["yolo"], record["arm"].startswith("stock")) for record in records}:
         assert f"| {yolo} | {'stock' if stock else 'revcol'}" in printed
-    assert "| head p2-p5 for p3-p5 | +" in printed
+    models, _, effects = printed.partition("\n\n| part |")
+    assert "| head p2-p5 for p3-p5 | +" in effects
+    for page in ("results.md", "results.zh-CN.md"):
+        assert models in (FOLDER.parent / "docs" / page).read_text(encoding="utf-8"), "print the tables anew"
     assert "mAP50 on val" in (tmp_path / "curves.svg").read_text()
 
 
