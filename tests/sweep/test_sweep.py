@@ -133,7 +133,7 @@ def test_what_fails_is_tried_once_more_and_then_shown(fresh):
     script = fresh.dest / "tiny_revcol-x_p3-p5" / "train.py"
     script.write_text(script.read_text().replace("if opt.fail:", "if False:"))
     refusal = json.loads(fresh.run("--json").stdout)["cells"][1]["failure"]
-    assert "was edited since apply" in refusal["message"]
+    assert "1 file edited: train.py" in refusal["message"]
 
 
 def test_a_stop_is_one_line_and_the_same_command_goes_on(fresh):
