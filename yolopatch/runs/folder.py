@@ -12,7 +12,6 @@ from typing import Any
 from yolopatch.errors import RequestError
 
 RUNS = "runs"
-RECORD = "run.json"
 TRAINING = "train"
 """The kind of the runs that have a record and can be gone on with."""
 UPSTREAM = "upstream"
@@ -51,7 +50,7 @@ class RunFolder:
     @property
     def record_file(self) -> Path:
         """The run's record."""
-        return self.path / RECORD
+        return self.path / "run.json"
 
     def read(self) -> Record:
         """The record.
@@ -89,7 +88,7 @@ def create(workspace: Path, name: str | None, kind: str) -> RunFolder:
     runs.mkdir(exist_ok=True)
     if name is not None:
         check_name(name)
-        return _made(runs / name) or _taken(runs / name, kind == TRAINING and (runs / name / RECORD).is_file())
+        return _made(runs / name) or _taken(RunFolder(runs / name), kind)
     for number in range(1, 1_000_000):
         made = _made(runs / (kind if number == 1 else f"{kind}{number}"))
         if made:
@@ -111,8 +110,9 @@ def _made(path: Path) -> RunFolder | None:
     return RunFolder(path)
 
 
-def _taken(path: Path, is_run: bool) -> RunFolder:
-    if not is_run:
+def _taken(run: RunFolder, kind: str) -> RunFolder:
+    path = run.path
+    if kind != TRAINING or not run.record_file.is_file():
         raise RequestError(f"{path} exists and is not overwritten; choose another --name")
     raise RequestError(
         f"{path} exists and is not overwritten; choose another --name, or go on with it by --resume {path.name}"

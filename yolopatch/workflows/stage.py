@@ -264,11 +264,11 @@ def weights_of(stage: Stage, run: str | None, weights: Path | None) -> tuple[Pat
     if run is not None:
         chosen = folder.find(stage.workspace, run)
         file = best_weights(stage.interface, chosen)
-        if file is None and chosen.read().get("status") == "finished":
+        if file is not None:
+            return file, chosen
+        if chosen.read().get("status") == "finished":
             raise RequestError(f"the weights of run '{run}' are gone; train again, or name another --run or --weights")
-        if file is None:
-            raise RequestError(f"run '{run}' has no weights yet; go on with {stage.command('train', '--resume', run)}")
-        return file, chosen
+        raise RequestError(f"run '{run}' has no weights yet; go on with {stage.command('train', '--resume', run)}")
     for one in reversed(folder.all_runs(stage.workspace)):
         file = best_weights(stage.interface, one)
         if file is not None:
