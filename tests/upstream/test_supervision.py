@@ -31,6 +31,7 @@ def test_training_logs_each_term_follows_the_schedule_and_leaves_nothing(yolo, f
     data = dataset.make(tmp_path / "d", train=8, val=4)
     options = ("--variant", "revcol-a", "--origin", "pypi", "--verify", "none", "--set", "supervision={close: 1}")
     folder, _ = apply("--yolo", yolo, *options)
+    yolopatch("verify", folder, "--level", "gradients", "--form", form)  # those of the terms' own parts too
     small = ("--epochs", "2", "--imgsz", "64", "--batch", "4", "--device", "cpu", "--workers", "0")
     yolopatch("train", folder, "--data", data, *small, "--form", form)
     run = folder / "runs" / "train"

@@ -129,6 +129,7 @@ class FormSpec(Part):
     hyp: HypSpec | None
     attributes: dict[str, Attribute]
     loss: tuple[LossSpec, ...]
+    supervise: Dotted | None
     decoded: Decoded
     metrics: MetricsSpec
     export: tuple[ExportCommand, ...]
@@ -143,6 +144,9 @@ class ProbeSpec(Part):
     hyp: HypSpec | None = None
     attributes: dict[str, Attribute] = Field(default_factory=dict)
     loss: Annotated[tuple[LossSpec, ...], Field(min_length=1)]
+    supervise: Dotted | None = None
+    """What the patched training script puts intermediate supervision into the loss with, where the loss itself does
+    not: a function of model, loss and targets. A stock tree has none."""
     decoded: Decoded
     metrics: MetricsSpec
     export: Annotated[tuple[ExportCommand, ...], Field(min_length=1)]
@@ -165,6 +169,7 @@ class ProbeSpec(Part):
             hyp=self.hyp,
             attributes=self.attributes,
             loss=override.loss or self.loss,
+            supervise=self.supervise,
             decoded=override.decoded or self.decoded,
             metrics=self.metrics,
             export=self.export,

@@ -37,7 +37,23 @@ class Tree:
         return model.to(self.device).train()
 
     def loss(self, model: nn.Module) -> Callable[[Batch], Tensor]:
-        """Upstream's loss of a batch: forward and criterion, a scalar with its graph."""
+        """Upstream's loss of a batch, as its training script has it: forward and criterion, a scalar with its graph."""
+        loss, supervise = self._upstream_loss(model), self._supervise()
+        if supervise is None:
+            return loss
+        return lambda batch: supervise(model, loss(batch), batch.targets)
+
+    def _supervise(self) -> Callable[..., Tensor] | None:
+        name = self.spec["supervise"]
+        if name is None:
+            return None
+        try:
+            found: Callable[..., Tensor] = find([name])
+        except CheckError:
+            return None  # a stock tree
+        return found
+
+    def _upstream_loss(self, model: nn.Module) -> Callable[[Batch], Tensor]:
         for part in self.spec["loss"]:
             if part["method"] is not None and hasattr(model, part["method"]):
                 return self._call(model, part["arguments"], getattr(model, part["method"]))
