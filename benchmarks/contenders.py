@@ -73,6 +73,7 @@ class Job:
     official: str | None = None
     random_weights: bool = False
     keep_gradients: bool = False
+    amp: bool = False
 
     def input(self) -> Tensor:
         """The images: (batch, 3, size, size), the same for everyone."""
@@ -190,9 +191,10 @@ def randomize(model: nn.Module, gamma: tuple[float, float] = (0.5, 1.0)) -> None
         parameter.copy_(value)
 
 
-def train_step(model: nn.Module, x: Tensor) -> None:
-    """Forward, the sum of the squares of all outputs as the loss, backward."""
-    outputs: list[Tensor] = model(x)
+def train_step(model: nn.Module, x: Tensor, amp: bool = False) -> None:
+    """Forward, the sum of the squares of all outputs as the loss, backward; `amp` is mixed precision, float16."""
+    with torch.autocast(x.device.type, dtype=torch.float16, enabled=amp):
+        outputs: list[Tensor] = [output.float() if amp else output for output in model(x)]
     loss: Any = torch.stack([output.square().sum() for output in outputs]).sum()
     loss.backward()
 
@@ -210,7 +212,7 @@ def warm_up(job: Job) -> None:
     """A step of a tiny model of the same kind, so that what the libraries allocate once is there."""
     tiny = replace(job, columns=2, size=64, batch=1)
     model = _build(tiny, (16, 32, 64, 128), (1, 1, 1, 1), None)
-    train_step(model, tiny.input())
+    train_step(model, tiny.input(), job.amp)
 
 
 def timed(action: Callable[[], object], job: Job, warmups: int = 1) -> list[float]:
@@ -240,7 +242,7 @@ def train_seconds(job: Job) -> dict[str, Any]:
     model, x = build(job), job.input()
 
     def step() -> None:
-        train_step(model, x)
+        train_step(model, x, job.amp)
         model.zero_grad(set_to_none=True)
 
     return {"step_s": statistics.median(timed(step, job)), **machine(job.device)}
@@ -310,6 +312,7 @@ def options(about: str | None, columns: str) -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--dtype", choices=("float32", "float64", "bfloat16", "float16"), default="float32",
                         help="of weights and images; default: float32")  # fmt: skip
+    parser.add_argument("--amp", action="store_true", help="in mixed precision, float16, as the YOLOs train on a GPU")
     parser.add_argument("--json", action="store_true", help="print a list of rows in place of the table")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     return parser
@@ -317,7 +320,7 @@ def options(about: str | None, columns: str) -> argparse.ArgumentParser:
 
 def job_of(options: argparse.Namespace, contender: str, columns: int, **more: Any) -> Job:
     """A job as the shared options describe it."""
-    names = ("variant", "size", "batch", "steps", "device", "dtype", "official")
+    names = ("variant", "size", "batch", "steps", "device", "dtype", "official", "amp")
     return Job(contender, columns=columns, **{name: getattr(options, name) for name in names}, **more)
 
 

@@ -150,7 +150,7 @@ def _row(name: str, columns: int, runs: list[dict[str, Any]]) -> Row:
 
 
 def _round(value: float) -> float:
-    return round(value, 4)
+    return round(value, 6)
 
 
 def _memory(job: Job) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _memory(job: Job) -> dict[str, Any]:
     meter.reset_peak()
     for _ in range(2):
         model.zero_grad(set_to_none=not job.keep_gradients)
-        train_step(model, x)
+        train_step(model, x, job.amp)
     peak = meter.peak() - before - 2 * own
     return {"peak_mb": peak / 1e6, "parameters_mb": 2 * own / 1e6, "available_mb": available / 1e6,
             **machine(job.device)}  # fmt: skip
@@ -255,11 +255,12 @@ def _print(rows: list[Row], options: argparse.Namespace) -> None:
     if not rows:
         return
     first = rows[0]
+    amp = " with autocast to float16" if options.amp else ""
     grads = "there from the start" if options.keep_gradients else "set to None between steps"
     weights = "random alpha and layer scale" if options.random_weights else "weights as initialized"
     print(f"{first.device}, {first.threads} threads, torch {first.torch}; RevCol-{options.variant.upper()}'s channels "
-          f"and blocks, {options.size}x{options.size}, batch {options.batch}, {options.dtype}, {weights}, gradients "
-          f"{grads}; medians of {options.repeat}\n")  # fmt: skip
+          f"and blocks, {options.size}x{options.size}, batch {options.batch}, {options.dtype}{amp}, {weights}, "
+          f"gradients {grads}; medians of {options.repeat}\n")  # fmt: skip
     at = {(row.contender, row.columns): row for row in rows}
     heads = ["columns", "contender", "peak MB", "of official", "of plain", "s a step", "of official", "of plain",
              "spread MB", "spread s"]  # fmt: skip
@@ -268,8 +269,8 @@ def _print(rows: list[Row], options: argparse.Namespace) -> None:
         others = [at.get((name, row.columns)) for name in ("official", "plain")]
         peaks = [f"{row.peak_mb / other.peak_mb:.2f}" if other else "-" for other in others]
         steps = [f"{row.step_s / other.step_s:.2f}" if other else "-" for other in others]
-        lines.append([str(row.columns), row.contender, f"{row.peak_mb:.0f}", *peaks, f"{row.step_s:.2f}", *steps,
-                      f"{row.peak_spread_mb:.1f}", f"{row.step_spread_s:.2f}"])  # fmt: skip
+        lines.append([str(row.columns), row.contender, f"{row.peak_mb:.0f}", *peaks, f"{row.step_s:#.3g}", *steps,
+                      f"{row.peak_spread_mb:.1f}", f"{row.step_spread_s:#.2g}"])  # fmt: skip
     print(table(heads, lines))
     names = dict.fromkeys(row.contender for row in rows)
     by_name = {name: [row for row in rows if row.contender == name] for name in names}

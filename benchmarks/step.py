@@ -49,6 +49,7 @@ class Step:
     batch: int
     steps: int
     device: str
+    amp: bool
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,12 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    _print(rows, options.repeat)
+    _print(rows, options.repeat, options.amp)
 
 
 def _measure(size: int, batch: int, options: argparse.Namespace, environment: dict[str, str]) -> list[Row]:
     def step(cfg: str, plain: bool = False) -> Step:
-        return Step(options.workspace, cfg, plain, size, batch, options.steps, options.device)
+        return Step(options.workspace, cfg, plain, size, batch, options.steps, options.device, options.amp)
 
     name = Path(options.cfg).stem
     steps = {Path(options.against).stem: step(options.against), name: step(options.cfg),
@@ -107,7 +108,7 @@ def _row(name: str, size: int, batch: int, runs: list[dict[str, Any]], stock: fl
     median = statistics.median(seconds)
     same = {key: runs[0][key] for key in ("parameters", "device", "threads", "torch")}
     spread = max(seconds) - min(seconds)
-    return Row(name, size, batch, round(median, 4), round(spread, 4), round(median / stock, 3), **same)
+    return Row(name, size, batch, round(median, 6), round(spread, 6), round(median / stock, 3), **same)
 
 
 def _step(job: Step) -> dict[str, Any]:
@@ -130,7 +131,8 @@ def _step(job: Step) -> dict[str, Any]:
     batch = {key: value.to(job.device) for key, value in _batch(job).items()}
 
     def step() -> None:
-        loss, _ = model.loss(batch)
+        with torch.autocast(job.device, dtype=torch.float16, enabled=job.amp):
+            loss, _ = model.loss(batch)
         loss.sum().backward()
         model.zero_grad(set_to_none=True)
 
@@ -162,11 +164,12 @@ def _parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _print(rows: list[Row], repeat: int) -> None:
+def _print(rows: list[Row], repeat: int, amp: bool) -> None:
     first = rows[0]
-    print(f"{first.device}, {first.threads} threads, torch {first.torch}; medians of {repeat}\n")
-    lines = [[f"{row.size}x{row.size}", str(row.batch), row.model, f"{row.parameters / 1e6:.2f}M", f"{row.step_s:.3f}",
-              f"{row.of_stock:.2f}", f"{row.spread_s:.3f}"] for row in rows]  # fmt: skip
+    precision = ", autocast to float16" if amp else ""
+    print(f"{first.device}, {first.threads} threads, torch {first.torch}{precision}; medians of {repeat}\n")
+    lines = [[f"{row.size}x{row.size}", str(row.batch), row.model, f"{row.parameters / 1e6:.2f}M", f"{row.step_s:#.3g}",
+              f"{row.of_stock:.2f}", f"{row.spread_s:#.2g}"] for row in rows]  # fmt: skip
     print(table(["images", "batch", "model", "parameters", "s a step", "of stock", "spread s"], lines))
 
 
@@ -180,6 +183,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="processes of each; default: 3")
     parser.add_argument("--steps", type=int, default=5, help="timed steps of a process; default: 5")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    parser.add_argument("--amp", action="store_true", help="in mixed precision, float16, as upstream trains on a GPU")
     parser.add_argument("--json", action="store_true", help="print a list of rows in place of the table")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     options = parser.parse_args()
