@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.payload.device import DEVICE
 from yolopatch.payload.revcol import RevCol
+from yolopatch.payload.revcol.record import join_and_record, restore, same_bits
 
 CHANNELS = [16, 32, 48, 64]
 BLOCKS = [1, 2, 2, 1]
@@ -17,7 +20,7 @@ Change = Callable[[RevCol], object]
 
 def network(columns: int, seed: int = 0, **options: object) -> RevCol:
     torch.manual_seed(seed)
-    model = RevCol(CHANNELS, BLOCKS, columns, {"layer_scale": 1.0, **options}).train()
+    model = RevCol(CHANNELS, BLOCKS, columns, {"layer_scale": 1.0, **options}).train().to(DEVICE)
     for name, parameter in model.named_parameters():
         if "alpha" in name:
             nn.init.uniform_(parameter, 0.1, 0.9)
@@ -25,7 +28,7 @@ def network(columns: int, seed: int = 0, **options: object) -> RevCol:
 
 
 def noise(size: int = 64, seed: int = 1) -> Tensor:
-    return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
 
 
 def picture() -> Tensor:
@@ -35,7 +38,7 @@ def picture() -> Tensor:
     image[0, :, 16:80] = (ramp * 255).floor() / 255
     image[1, :, 16:80, 30:60] = 1.0
     image[1, 0, 20:30, 40:50] = 0.0
-    return image
+    return image.to(DEVICE)
 
 
 def run(
@@ -45,7 +48,7 @@ def run(
     model.zero_grad(set_to_none=True)
     image = image.clone().requires_grad_()
     torch.manual_seed(2)
-    with torch.autocast("cpu", dtype=autocast or torch.bfloat16, enabled=autocast is not None):
+    with torch.autocast(DEVICE.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
         levels = model(image)
     chosen = range(len(levels)) if outputs is None else outputs
     seeds = [torch.Generator().manual_seed(index) for index in chosen]
@@ -117,7 +120,7 @@ def test_every_option(options: dict[str, object]) -> None:
 )
 def test_variants_as_they_start(channels: list[int], blocks: list[int], columns: int) -> None:
     torch.manual_seed(0)
-    assert_exact(RevCol(channels, blocks, columns).train(), picture())
+    assert_exact(RevCol(channels, blocks, columns).train().to(DEVICE), picture())
 
 
 @pytest.mark.parametrize("size", [33, 47, 96, 161])
@@ -125,7 +128,7 @@ def test_any_size(size: int) -> None:
     assert_exact(network(3), noise(size))
 
 
-@pytest.mark.parametrize("make", [picture, lambda: torch.zeros(2, 3, 64, 64), lambda: noise().contiguous(
+@pytest.mark.parametrize("make", [picture, lambda: torch.zeros(2, 3, 64, 64, device=DEVICE), lambda: noise().contiguous(
     memory_format=torch.channels_last), lambda: noise() * 1e4, lambda: noise()[:1]])  # fmt: skip
 def test_any_image(make: Callable[[], Tensor]) -> None:
     assert_exact(network(4), make())
@@ -153,7 +156,7 @@ def test_a_backward_outside_of_autocast_is_the_one_inside(mode: str) -> None:
     for inside in (True, False):
         model.zero_grad()
         torch.manual_seed(0)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
             loss = sum(level.square().mean() for level in model(noise()))
             if inside:
                 loss.backward()
@@ -275,3 +278,43 @@ def test_space_that_does_not_suffice_is_noticed_and_grows(monkeypatch: pytest.Mo
     exact = run(model, image, "exact")
     assert model._room > 0
     assert differing(exact, plain) == []
+
+
+class Operations(TorchDispatchMode):
+    """Notes the names of all operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.names.add(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def test_reserved_space_scatters_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With deterministic algorithms CUDA handles equal indices one after the other: a step took seconds."""
+    monkeypatch.setattr("yolopatch.payload.revcol.model.may_wait", lambda x: False)
+    model = network(4)
+    with Operations() as seen:
+        run(model, noise(), "exact")
+    assert any("searchsorted" in name for name in seen.names), "no space was reserved"
+    assert [name for name in seen.names if "scatter" in name or "index_put" in name] == []
+
+
+@pytest.mark.parametrize("room", [1 / 64, 1 / 16])
+@pytest.mark.parametrize("share", [0.0, 0.04, 1.0])
+def test_values_at_marks_come_back(room: float, share: float) -> None:
+    """Whatever lies beside the byte's range, up to where the distance of two bit patterns overflows."""
+    torch.manual_seed(0)
+    alpha = torch.full((1, 3, 1, 1), 0.5, device=DEVICE)
+    f, p = (torch.randn(2, 3, 16, 16, device=DEVICE).contiguous(memory_format=torch.channels_last) for _ in "fp")
+    p = torch.where(torch.rand(p.shape, device=DEVICE) < share, p * 1e-30, p)
+    p[0, 0, 0, :4] = torch.tensor([float("nan"), float("inf"), -0.0, -1e-38], device=DEVICE)
+    p = p.contiguous(memory_format=torch.channels_last)
+    c, record = join_and_record(f, alpha, p, room)
+    enough = int(record.count[0]) <= len(record.value[0])
+    found, wrong = restore(record, c, f, alpha)
+    assert enough == (share < room)
+    assert bool(wrong) != enough
+    assert bool(same_bits(found, p)) == enough

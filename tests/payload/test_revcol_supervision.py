@@ -13,23 +13,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.payload.device import DEVICE
 from yolopatch.payload.revcol import RevCol, end_epoch, start_epoch, strip, supervise
 from yolopatch.payload.revcol.supervision import supervised_columns
 
 CLASSES = 5
 TARGETS = torch.tensor([[0, 1, 0.5, 0.5, 0.1, 0.1], [0, 1, 0.2, 0.2, 0.1, 0.1], [1, 4, 0.5, 0.5, 0.1, 0.1]])
-PRESENT = torch.tensor([[0.0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])
+PRESENT = torch.tensor([[0.0, 1, 0, 0, 0], [0, 0, 0, 0, 1]], device=DEVICE)
 
 
 def network(columns: int = 4, mode: str = "exact", **options: object) -> RevCol:
     torch.manual_seed(0)
     supervision = {"classes": CLASSES, **options}
     given = {"layer_scale": 0.5, "init": "kaiming", "mode": mode, "supervision": supervision}
-    return RevCol([8, 12, 16, 20], [1, 1, 1, 1], columns, given).train()
+    return RevCol([8, 12, 16, 20], [1, 1, 1, 1], columns, given).train().to(DEVICE)
 
 
 def image(height: int = 64, width: int = 64) -> Tensor:
-    return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(1))
+    return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(1)).to(DEVICE)
 
 
 def detection_loss(outputs: list[Tensor]) -> Tensor:
@@ -122,7 +123,7 @@ def test_it_learns_what_is_there() -> None:
     losses = []
     for _ in range(40):
         optimizer.zero_grad()
-        loss = supervise(model, torch.zeros(()), TARGETS) if model(image()) else None
+        loss = supervise(model, torch.zeros((), device=DEVICE), TARGETS) if model(image()) else None
         loss.backward()
         losses.append(float(loss.detach()))
         optimizer.step()
@@ -130,7 +131,7 @@ def test_it_learns_what_is_there() -> None:
 
 
 def test_nothing_of_it_is_there_in_evaluation_and_without_a_graph() -> None:
-    with_it, without = network(), RevCol([8, 12, 16, 20], [1, 1, 1, 1], 4)
+    with_it, without = network(), RevCol([8, 12, 16, 20], [1, 1, 1, 1], 4).to(DEVICE)
     without.load_state_dict(with_it.state_dict(), strict=False)
     for model in (with_it, without):
         model.eval()
@@ -207,7 +208,7 @@ def test_a_copy_and_a_pickle_between_forward_and_loss_leave_the_graph_behind() -
 
 def test_autocast_gives_a_finite_loss_in_single_precision() -> None:
     model = network()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
         loss = supervise(model, detection_loss(model(image())).float(), TARGETS)
     loss.backward()
     assert loss.dtype == torch.float32

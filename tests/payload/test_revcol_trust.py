@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.payload.device import DEVICE
 from yolopatch.payload.revcol import RevCol
+from yolopatch.payload.revcol.context import repeatable
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +23,13 @@ def threads() -> Iterator[None]:
 
 def network(**options: object) -> RevCol:
     torch.manual_seed(0)
-    return RevCol([16, 32, 48, 64], [1, 1, 2, 1], 4, {"layer_scale": 1.0, "init": "kaiming", **options}).train()
+    given = {"layer_scale": 1.0, "init": "kaiming", **options}
+    return RevCol([16, 32, 48, 64], [1, 1, 2, 1], 4, given).train().to(DEVICE)
 
 
 def loss(model: nn.Module) -> Tensor:
-    image = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    return sum((level.square().mean() for level in model(image)), torch.zeros(()))
+    image = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    return sum((level.square().mean() for level in model(image)), torch.zeros((), device=DEVICE))
 
 
 def double_in_place(model: RevCol) -> None:
@@ -160,3 +163,29 @@ def test_a_feature_inside_that_no_one_keeps_is_refused() -> None:
     model.subnet1.level1.register_forward_hook(lambda *args: seen.append(args[2]))
     loss(model).backward()
     assert not seen[0].requires_grad  # the forward's own run has no graph: it cannot be trained on by mistake
+
+
+def test_a_level_runs_on_kernels_that_repeat_themselves_and_the_script_s_setting_returns() -> None:
+    """YOLOv7 turns cuDNN's benchmark on for any seed but 0; its second choice of a kernel was another one."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic
+    cudnn.benchmark, cudnn.deterministic = True, False
+    try:
+        with repeatable("cuda"):
+            assert (cudnn.benchmark, cudnn.deterministic) == (False, True)
+        assert (cudnn.benchmark, cudnn.deterministic) == (True, False)
+        with repeatable("cpu"):
+            assert (cudnn.benchmark, cudnn.deterministic) == (True, False)
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before
+
+
+@pytest.mark.skipif(DEVICE.type != "cuda", reason="needs CUDA")
+def test_cudnn_s_benchmark_changes_nothing_between_forward_and_backward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    model = network(drop_path=0.1, stem="overlap")
+    for size in (320, 416, 352, 320, 640, 96, 192):
+        with torch.autocast("cuda", dtype=torch.float16):
+            levels = model(torch.rand(4, 3, size, size, device="cuda"))
+        sum(level.float().square().mean() for level in levels).backward()

@@ -58,6 +58,25 @@ def autocast(device: str, dtype: torch.dtype | None) -> AbstractContextManager[A
     return torch.autocast(device, dtype=dtype, enabled=dtype is not None)
 
 
+@contextmanager
+def repeatable(device: str) -> Iterator[None]:
+    """Kernels that give the same bits for the same input, whatever a training script has set.
+
+    On CUDA cuDNN may else time its algorithms and take another one the second time (`benchmark`), or one that
+    adds in no fixed order. The kernels of the backward keep the script's setting.
+    """
+    if device != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic
+    cudnn.benchmark, cudnn.deterministic = False, True
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before
+
+
 class RandomState:
     """Where the random generators of the CPU and of a tensor's device stand."""
 

@@ -2,14 +2,14 @@
 
 A column computes `c = alpha * p + f`. Its inverse, `q = (c - f) / alpha`, misses p by rounding. The
 distance of the two bit patterns, read as integers, is a count of ulps, and a small one: it fits a
-byte nearly always. The few that do not fit are kept apart, as index and value. Then
-`bits(p) = bits(q) + ulps`, whatever the rounding was, as long as f is the same f again; the sum of
-p's bit patterns tells whether it was.
+byte nearly always. The few that do not fit are kept apart, whole, with an index or, where nothing may
+wait for the device, at a mark in the byte. Then `bits(p) = bits(q) + ulps`, whatever the rounding was,
+as long as f is the same f again; the sum of p's bit patterns tells whether it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,6 +19,7 @@ from .rowwise import from_rows, rows_of, spans
 
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 CHUNK = (2 << 10, 1 << 16)  # kilobytes, on the CPU and elsewhere
+MARK = -128
 DENSE = 1 / 8  # above this share of elements that do not fit, all values of a chunk are the smaller record
 
 
@@ -27,10 +28,12 @@ class Record:
     """How to get p, (N, C, H, W), back from c and f.
 
     Attributes:
-        ulps: (N * H * W, C) int8, what to add to the bit patterns of the inverse.
+        ulps: (N * H * W, C) int8, what to add to the bit patterns of the inverse; MARK where there is no index
+            and the value is the next of `value`.
         checksum: int64 scalar, the sum of p's bit patterns.
-        index: for each chunk the flat positions of what does not fit, int32; empty where `value` is the whole chunk.
-        value: for each chunk the values there, of p's dtype.
+        index: for each chunk the flat positions of what does not fit, int32; empty where they are marked, and
+            where `value` is the whole chunk.
+        value: for each chunk the values there, of p's dtype, and whatever fills the space reserved for them.
         count: for each chunk how many do not fit, int32 scalars.
     """
 
@@ -81,10 +84,12 @@ def restore(record: Record, c: Tensor, f: Tensor, alpha: Tensor) -> tuple[Tensor
         p = p_rows[span]
         torch.add(_bits(_inverse(c_rows[span], f_rows[span], weight, dtype)), record.ulps[span], out=_bits(p))
         index, value = record.index[number], record.value[number]
-        if len(index):
+        if len(value) == p.numel():
+            p.copy_(value.view_as(p))
+        elif len(index):
             p.view(-1)[index.long()] = value
         elif len(value):
-            p.copy_(value.view_as(p))
+            _put_marked(p.view(-1), record.ulps[span].view(-1), value)
         checksum += _checksum(p)
     return from_rows(p_rows, c), checksum != record.checksum
 
@@ -109,33 +114,52 @@ def _write(record: Record, span: slice, p: Tensor, q: Tensor, room: float | None
     distance = _bits(p) - _bits(q)
     record.ulps[span].copy_(distance)
     wrong = distance.add_(128).bitwise_and_(-256).ne(0).view(-1)  # outside of -128 to 127
-    index, count = _find(wrong, room)
-    whole = len(index) == len(wrong)
-    record.index.append(index[:0] if whole else index)
-    record.value.append(p.reshape(-1).clone() if whole else p.reshape(-1)[index.long()])
+    keep = _keep_indexed if room is None else _keep_marked(room)
+    index, value, count = keep(record.ulps[span].view(-1), wrong, p.reshape(-1))
+    record.index.append(index)
+    record.value.append(value)
     record.count.append(count)
     record.checksum += _checksum(p)
 
 
-def _find(wrong: Tensor, room: float | None) -> tuple[Tensor, Tensor]:
-    """The positions where a flat mask is true, int32, and how many there are, int32.
+Kept = tuple[Tensor, Tensor, Tensor]  # index, value and count of a chunk
 
-    With a room there are as many positions as it has space for, the rest of them 0: an element that
-    is kept apart needlessly does no harm. All positions are returned where that is cheaper.
+
+def _keep_indexed(ulps: Tensor, wrong: Tensor, p: Tensor) -> Kept:
+    """Count what does not fit; keep it by its positions, or the whole chunk where that is cheaper."""
+    index = wrong.nonzero().view(-1).int()
+    count = torch.tensor(len(index), dtype=torch.int32)
+    if len(index) > DENSE * len(wrong):
+        return index[:0], p.clone(), count
+    return index, p[index.long()], count
+
+
+def _keep_marked(room: float) -> Callable[[Tensor, Tensor, Tensor], Kept]:
+    """Keep what does not fit, in order, in space for a share of the elements; nothing waits for the device.
+
+    Nothing here scatters: where torch.use_deterministic_algorithms is on, as in YOLO v5, v8 and v9, CUDA handles
+    equal indices one after the other, which took seconds.
     """
-    size, device = len(wrong), wrong.device
-    if room is None:
-        index = wrong.nonzero().view(-1).int()
-        count = torch.tensor(len(index), dtype=torch.int32)
-        return (index if len(index) <= DENSE * size else torch.arange(size, dtype=torch.int32)), count
-    space = min(int(room * size) + 1, size)
-    if space > DENSE * size:
-        return torch.arange(size, dtype=torch.int32, device=device), torch.zeros((), dtype=torch.int32, device=device)
-    rank = wrong.cumsum(0, dtype=torch.int32)
-    slot = torch.where(wrong & (rank <= space), rank - 1, space).long()
-    index = torch.zeros(space + 1, dtype=torch.int32, device=device)
-    index.scatter_(0, slot, torch.arange(size, dtype=torch.int32, device=device))
-    return index[:space], rank[-1]
+
+    def keep(ulps: Tensor, wrong: Tensor, p: Tensor) -> Kept:
+        size, none = len(wrong), torch.empty(0, dtype=torch.int32, device=wrong.device)
+        space = min(int(room * size) + 1, size)
+        if space > DENSE * size:
+            return none, p.clone(), torch.zeros((), dtype=torch.int32, device=wrong.device)
+        apart = wrong | (ulps == MARK)
+        ulps.masked_fill_(apart, MARK)
+        rank = apart.cumsum(0, dtype=torch.int32)
+        numbers = torch.arange(1, space + 1, dtype=torch.int32, device=wrong.device)
+        index = torch.searchsorted(rank, numbers, out_int32=True) % size  # numbers that no element has: the first one
+        return none, p.index_select(0, index), rank[-1]
+
+    return keep
+
+
+def _put_marked(p: Tensor, ulps: Tensor, value: Tensor) -> None:
+    apart = ulps == MARK
+    number = apart.cumsum(0, dtype=torch.int32).sub_(1).clamp_(0, len(value) - 1)
+    torch.where(apart, value.index_select(0, number), p, out=p)
 
 
 def _inverse(c: Tensor, f: Tensor, alpha: Tensor, dtype: torch.dtype) -> Tensor:

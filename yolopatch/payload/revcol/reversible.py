@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from .column import Column, alpha_gradient, away_from_zero, neighbours, p_gradient
-from .context import RandomState, autocast, autocast_dtype, may_wait
+from .context import RandomState, autocast, autocast_dtype, may_wait, repeatable
 from .record import Record, join, join_and_record, restore, same_bits
 from .rowwise import channels_last
 from .settings import LEVELS
@@ -115,7 +115,7 @@ class _Call:
         """Run a level's function again, on these parameters."""
         state, device = self.states[level], tensors[0].device.type
         random = state.replayed() if state is not None else nullcontext()
-        with random, autocast(device, self.autocast), _swapped(self.slots[level][1:], tensors):
+        with random, repeatable(device), autocast(device, self.autocast), _swapped(self.slots[level][1:], tensors):
             output: Tensor = self.column.level(level)(*inputs)
         return output
 
@@ -132,7 +132,8 @@ class _ExactColumn(torch.autograd.Function):
         below = stem
         for level in range(LEVELS):
             call.states.append(RandomState(stem) if call.column.training else None)
-            f = call.column.level(level)(below, *neighbours(level, previous))
+            with repeatable(stem.device.type):
+                f = call.column.level(level)(below, *neighbours(level, previous))
             below, record = _connect(call, level, f, None if previous is None else previous[level])
             outputs.append(below)
             call.counts.append(len(record))
