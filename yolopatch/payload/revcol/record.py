@@ -9,7 +9,7 @@ as long as f is the same f again; the sum of p's bit patterns tells whether it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -114,19 +114,16 @@ def _write(record: Record, span: slice, p: Tensor, q: Tensor, room: float | None
     distance = _bits(p) - _bits(q)
     record.ulps[span].copy_(distance)
     wrong = distance.add_(128).bitwise_and_(-256).ne(0).view(-1)  # outside of -128 to 127
-    keep = _keep_indexed if room is None else _keep_marked(room)
-    index, value, count = keep(record.ulps[span].view(-1), wrong, p.reshape(-1))
+    ulps, flat = record.ulps[span].view(-1), p.reshape(-1)
+    index, value, count = _keep_indexed(wrong, flat) if room is None else _keep_marked(wrong, flat, ulps, room)
     record.index.append(index)
     record.value.append(value)
     record.count.append(count)
     record.checksum += _checksum(p)
 
 
-Kept = tuple[Tensor, Tensor, Tensor]  # index, value and count of a chunk
-
-
-def _keep_indexed(ulps: Tensor, wrong: Tensor, p: Tensor) -> Kept:
-    """Count what does not fit; keep it by its positions, or the whole chunk where that is cheaper."""
+def _keep_indexed(wrong: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index, value and count of what does not fit; no index and all values where that is cheaper."""
     index = wrong.nonzero().view(-1).int()
     count = torch.tensor(len(index), dtype=torch.int32)
     if len(index) > DENSE * len(wrong):
@@ -134,26 +131,22 @@ def _keep_indexed(ulps: Tensor, wrong: Tensor, p: Tensor) -> Kept:
     return index, p[index.long()], count
 
 
-def _keep_marked(room: float) -> Callable[[Tensor, Tensor, Tensor], Kept]:
-    """Keep what does not fit, in order, in space for a share of the elements; nothing waits for the device.
+def _keep_marked(wrong: Tensor, p: Tensor, ulps: Tensor, room: float) -> tuple[Tensor, Tensor, Tensor]:
+    """No index, and value and count of what does not fit, marked in `ulps`; nothing waits for the device.
 
     Nothing here scatters: where torch.use_deterministic_algorithms is on, as in YOLO v5, v8 and v9, CUDA handles
     equal indices one after the other, which took seconds.
     """
-
-    def keep(ulps: Tensor, wrong: Tensor, p: Tensor) -> Kept:
-        size, none = len(wrong), torch.empty(0, dtype=torch.int32, device=wrong.device)
-        space = min(int(room * size) + 1, size)
-        if space > DENSE * size:
-            return none, p.clone(), torch.zeros((), dtype=torch.int32, device=wrong.device)
-        apart = wrong | (ulps == MARK)
-        ulps.masked_fill_(apart, MARK)
-        rank = apart.cumsum(0, dtype=torch.int32)
-        numbers = torch.arange(1, space + 1, dtype=torch.int32, device=wrong.device)
-        index = torch.searchsorted(rank, numbers, out_int32=True) % size  # numbers that no element has: the first one
-        return none, p.index_select(0, index), rank[-1]
-
-    return keep
+    size, none = len(wrong), torch.empty(0, dtype=torch.int32, device=wrong.device)
+    space = min(int(room * size) + 1, size)
+    if space > DENSE * size:
+        return none, p.clone(), torch.zeros((), dtype=torch.int32, device=wrong.device)
+    apart = wrong | (ulps == MARK)
+    ulps.masked_fill_(apart, MARK)
+    rank = apart.cumsum(0, dtype=torch.int32)
+    numbers = torch.arange(1, space + 1, dtype=torch.int32, device=wrong.device)
+    index = torch.searchsorted(rank, numbers, out_int32=True) % size  # numbers that no element has: the first one
+    return none, p.index_select(0, index), rank[-1]
 
 
 def _put_marked(p: Tensor, ulps: Tensor, value: Tensor) -> None:
