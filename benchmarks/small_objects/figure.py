@@ -17,7 +17,7 @@ def draw(design: Design, records: list[Record], path: Path) -> None:
     """One panel a YOLO, one line an arm: the mean over seeds of val mAP50, and the lowest and highest as a band."""
     plt.rcParams.update({"svg.hashsalt": "small-objects", "svg.fonttype": "none", "font.size": 9})
     figure, panels = plt.subplots(1, len(design.yolos), figsize=(4 * len(design.yolos), 3.4), sharey=True)
-    colours = {arm.name: f"C{place % 10}" for place, arm in enumerate(design.arms)}
+    colours = _colours(design)
     for panel, yolo in zip(panels, design.yolos, strict=True):
         for arm in design.arms:
             curves = [r["curves"][_METRIC] for r in records if r["yolo"] == yolo and r["arm"] == arm.name]
@@ -38,3 +38,11 @@ def draw(design: Design, records: list[Record], path: Path) -> None:
     figure.tight_layout(rect=(0, 0.08, 1, 1))
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def _colours(design: Design) -> dict[str, str]:
+    """One of its own for each arm: greys for stock models, matplotlib's ten, but its grey, for the others."""
+    stock = [arm.name for arm in design.arms if arm.model == "stock"]
+    others = [arm.name for arm in design.arms if arm.model != "stock"]
+    greys = {name: f"{0.5 * place / max(len(stock) - 1, 1):.2f}" for place, name in enumerate(stock)}
+    return greys | dict(zip(others, (f"C{number}" for number in range(10) if number != 7), strict=True))
