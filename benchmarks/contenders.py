@@ -312,7 +312,6 @@ def options(about: str | None, columns: str) -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--dtype", choices=("float32", "float64", "bfloat16", "float16"), default="float32",
                         help="of weights and images; default: float32")  # fmt: skip
-    parser.add_argument("--amp", action="store_true", help="in mixed precision, float16, as the YOLOs train on a GPU")
     parser.add_argument("--json", action="store_true", help="print a list of rows in place of the table")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     return parser
@@ -320,7 +319,7 @@ def options(about: str | None, columns: str) -> argparse.ArgumentParser:
 
 def job_of(options: argparse.Namespace, contender: str, columns: int, **more: Any) -> Job:
     """A job as the shared options describe it."""
-    names = ("variant", "size", "batch", "steps", "device", "dtype", "official", "amp")
+    names = ("variant", "size", "batch", "steps", "device", "dtype", "official")
     return Job(contender, columns=columns, **{name: getattr(options, name) for name in names}, **more)
 
 

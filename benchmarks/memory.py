@@ -110,7 +110,7 @@ class Run:
 
     def _once(self, name: str, columns: int) -> list[dict[str, Any]]:
         job = job_of(self.options, name, columns, random_weights=self.options.random_weights,
-                     keep_gradients=self.options.keep_gradients)  # fmt: skip
+                     keep_gradients=self.options.keep_gradients, amp=self.options.amp)  # fmt: skip
         try:
             memory = run_child(__file__, "memory", job, threshold=True)
             self.total[name][columns] = memory["peak_mb"] + memory["parameters_mb"]
@@ -355,6 +355,7 @@ def _options() -> argparse.Namespace:
                         help="alpha from .1 to .9, layer scale from .5 to 1, not the initial weights")  # fmt: skip
     parser.add_argument("--keep-gradients", action="store_true",
                         help="zero the gradients in place between the steps, not set them to None")  # fmt: skip
+    parser.add_argument("--amp", action="store_true", help="in mixed precision, float16, as the YOLOs train on a GPU")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw memory over columns; needs matplotlib")
     options = parser.parse_args()
     if options.contenders is None:

@@ -5,7 +5,7 @@
 
 The backbone is revcol-n's. `exact` is the default; `plain-fused` keeps the features of all columns and of
 a block its input alone; `plain` is ordinary autograd on ordinary operations. `deterministic` stands for
-torch.use_deterministic_algorithms, which YOLO v5, v8 and v9 turn on. A step is forward, mean of squares,
+torch.use_deterministic_algorithms, which YOLO v5, v8 and v9 turn on. A step is forward, sum of squares,
 backward, gradients set to None; the first is not counted. Memory is the peak of
 torch.cuda.max_memory_allocated above the built model and the images; a CPU has none (memory.py measures it).
 """
@@ -16,13 +16,12 @@ import argparse
 import itertools
 import os
 import statistics
-import time
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic matrix products ask for
 
 import torch
-from contenders import OURS, image_size, machine, table
-from torch import Tensor
+from contenders import OURS, Job, image_size, machine, table, timed, train_step
+from memory import CudaMeter
 
 from yolopatch.catalog import Catalog
 from yolopatch.payload.revcol import RevCol
@@ -54,25 +53,16 @@ def _measure(mode: str, mixed: bool, deterministic: bool, options: argparse.Name
     images = torch.rand(options.batch, 3, options.size, options.size, device=device)
 
     def step() -> None:
-        with torch.autocast(device.type, dtype=torch.float16, enabled=mixed):
-            loss: Tensor = torch.stack([level.float().square().mean() for level in model(images)]).sum()
-        torch.autograd.backward(loss)
+        train_step(model, images, mixed)
         model.zero_grad(set_to_none=True)
 
-    cuda = device.type == "cuda"
-    before = torch.cuda.memory_allocated() if cuda else 0
+    meter = CudaMeter() if device.type == "cuda" else None
+    before = meter.used() if meter else 0
     step()
-    if cuda:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    seconds = []
-    for _ in range(options.steps):
-        started = time.perf_counter()
-        step()
-        if cuda:
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), torch.cuda.max_memory_allocated() - before if cuda else None
+    if meter:
+        meter.reset_peak()
+    seconds = timed(step, Job(mode, steps=options.steps, device=options.device), warmups=0)
+    return statistics.median(seconds), meter.peak() - before if meter else None
 
 
 def _options() -> argparse.Namespace:

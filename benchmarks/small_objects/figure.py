@@ -41,8 +41,9 @@ def draw(design: Design, records: list[Record], path: Path) -> None:
 
 
 def _colours(design: Design) -> dict[str, str]:
-    """One of its own for each arm: greys for stock models, matplotlib's ten, but its grey, for the others."""
+    """For each arm: greys for stock models, matplotlib's ten, but its grey, in turn for the others."""
     stock = [arm.name for arm in design.arms if arm.model == "stock"]
     others = [arm.name for arm in design.arms if arm.model != "stock"]
     greys = {name: f"{0.5 * place / max(len(stock) - 1, 1):.2f}" for place, name in enumerate(stock)}
-    return greys | dict(zip(others, (f"C{number}" for number in range(10) if number != 7), strict=True))
+    palette = [f"C{number}" for number in range(10) if number != 7]
+    return greys | {name: palette[place % len(palette)] for place, name in enumerate(others)}

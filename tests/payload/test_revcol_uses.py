@@ -300,3 +300,20 @@ def test_two_processes_train_one_model_in_every_setting(tmp_path: Path) -> None:
         assert_equal(state, second[number, mode, frozen])
         assert_equal(state, first[number, "plain", frozen])
         assert not torch.equal(state["subnet0.level0.blocks.0.gamma"], torch.full((8,), 0.5))
+
+
+CUDA = torch.cuda.is_available()
+
+
+@pytest.mark.skipif(not CUDA, reason="needs CUDA")
+@pytest.mark.parametrize("dtype", [None, torch.float16, torch.bfloat16])
+def test_exact_on_cuda(dtype: torch.dtype | None) -> None:
+    found = []
+    for mode in ("exact", "plain"):
+        model = network(mode).cuda()
+        with torch.autocast("cuda", dtype=dtype, enabled=dtype is not None):
+            torch.manual_seed(0)
+            value = sum(level.square().mean() for level in model(image().cuda()))
+        value.backward()
+        found.append(grads(model))
+    assert_equal(*found)
